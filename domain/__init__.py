@@ -1,0 +1,1 @@
+"""Aggregates with their events and errors, and the pure services that decide between them."""

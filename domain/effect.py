@@ -1,0 +1,140 @@
+"""Effect: a call to the outside world (a model or a tool), its answer and its failures."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, JsonValue
+
+from domain.artefact import Artefact
+from domain.value import NonEmptyText, Value
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class Usage(Value):
+    """Tokens of one model call, as the provider counted them."""
+
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cache_read_tokens: Count = 0
+    cache_write_tokens: Count = 0
+
+
+class ToolCall(Value):
+    """A model's wish to use a tool.
+
+    Attributes:
+        call_id: the provider's id of the call, unique within one answer.
+        arguments: untrusted JSON from the model; the tool's schema validates it.
+    """
+
+    call_id: NonEmptyText
+    tool: NonEmptyText
+    arguments: dict[str, JsonValue]
+
+
+class ModelAnswer(Value):
+    """What a model answered to one call.
+
+    Attributes:
+        model: the model that really served the call, as the provider names it.
+        text: untrusted text.
+        stop_reason: the provider's word for why it stopped.
+        cost_usd: price of the call in US dollars; None when no price is known.
+        duration_ms: wall time of the call in milliseconds.
+    """
+
+    model: NonEmptyText
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_reason: str
+    usage: Usage = Usage()
+    cost_usd: Decimal | None = None
+    duration_ms: Annotated[float, Field(ge=0)] = 0.0
+
+
+class ToolAnswer(Value):
+    """What a tool answered to one call.
+
+    Attributes:
+        content: JSON that the calling agent sees; untrusted.
+        artefacts: files the call wrote.
+        duration_ms: wall time of the call in milliseconds.
+    """
+
+    content: JsonValue
+    artefacts: tuple[Artefact, ...] = ()
+    duration_ms: Annotated[float, Field(ge=0)] = 0.0
+
+
+class FailureKind(StrEnum):
+    """Why an effect or a task failed; decides on retry and on the exit code."""
+
+    BAD_INPUT = "bad_input"
+    NOT_ALLOWED = "not_allowed"
+    NOT_FOUND = "not_found"
+    TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    OVERLOADED = "overloaded"
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    CONTEXT_OVERFLOW = "context_overflow"
+    REFUSED = "refused"
+    BAD_ANSWER = "bad_answer"
+    UNABLE = "unable"
+    DEPENDENCY = "dependency"
+    CANCELLED = "cancelled"
+    INTERNAL = "internal"
+
+
+TRANSIENT = frozenset(
+    {
+        FailureKind.RATE_LIMITED,
+        FailureKind.OVERLOADED,
+        FailureKind.TIMED_OUT,
+        FailureKind.UNREACHABLE,
+        FailureKind.CONTEXT_OVERFLOW,
+    }
+)
+"""Failures after which the same effect may be tried again."""
+
+
+class Failure(Value):
+    """A failure as it is recorded and shown.
+
+    Attributes:
+        message: one sentence for the user: what is wrong, with which value, what to do.
+        retry_after_s: seconds the provider asked to wait, if it did.
+    """
+
+    kind: FailureKind
+    message: NonEmptyText
+    retry_after_s: Annotated[float, Field(ge=0)] | None = None
+
+
+class EffectKind(StrEnum):
+    """Which port performs an effect."""
+
+    MODEL = "model"
+    TOOL = "tool"
+
+
+class PendingEffect(Value):
+    """An effect whose answer is not recorded yet.
+
+    Attributes:
+        attempt: 1 for the first try of this effect.
+        call: the tool call, for a tool effect.
+        purpose: what a model effect is for, for a model effect.
+    """
+
+    effect_id: UUID
+    kind: EffectKind
+    attempt: Annotated[int, Field(ge=1)]
+    purpose: str = ""
+    call: ToolCall | None = None

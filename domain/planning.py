@@ -1,0 +1,93 @@
+"""Plan: a request cut into tasks with dependencies, and the rules a plan must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from domain.decision import Share
+from domain.errors import DomainError
+from domain.value import NonEmptyText, Value
+
+TaskKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+MAX_TASKS = 20
+
+
+class PlannedTask(Value):
+    """One task of a plan.
+
+    Attributes:
+        key: name within the plan.
+        department: key of the department that shall do it.
+        skills: what the doer should be able to do, most important first.
+        depends_on: keys of the tasks whose results it needs.
+    """
+
+    key: TaskKey
+    title: NonEmptyText
+    instruction: NonEmptyText
+    department: NonEmptyText
+    skills: tuple[NonEmptyText, ...] = ()
+    depends_on: tuple[TaskKey, ...] = ()
+
+
+class Plan(Value):
+    """How a request is decomposed; without tasks it is declined, and `reason` says why.
+
+    Attributes:
+        complexity: 0 to 1; under 0.3 a plan holds one task.
+    """
+
+    tasks: tuple[PlannedTask, ...]
+    complexity: Share
+    reason: NonEmptyText
+
+
+class PlanError(DomainError):
+    """The plan breaks a rule."""
+
+
+def check_plan(plan: Plan, departments: Collection[str]) -> None:
+    """Hold a plan against the rules of the house.
+
+    Args:
+        departments: keys of the departments that exist.
+
+    Raises:
+        PlanError: too many tasks, a repeated key, an unknown department or dependency, a cycle.
+    """
+    if len(plan.tasks) > MAX_TASKS:
+        raise PlanError(f"The plan has {len(plan.tasks)} tasks; at most {MAX_TASKS} are allowed.")
+    keys = [task.key for task in plan.tasks]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise PlanError(f"The plan names task {key!r} twice; give each task its own key.")
+    for task in plan.tasks:
+        if task.department not in departments:
+            known = ", ".join(sorted(departments))
+            raise PlanError(
+                f"Task {task.key!r} names the unknown department {task.department!r};"
+                f" the departments are {known}."
+            )
+        for dependency in task.depends_on:
+            if dependency not in keys:
+                raise PlanError(f"Task {task.key!r} depends on the unknown task {dependency!r}.")
+    _check_acyclic(plan)
+
+
+def _check_acyclic(plan: Plan) -> None:
+    graph = {task.key: task.depends_on for task in plan.tasks}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle = " -> ".join(error.args[1])
+        raise PlanError(f"The tasks depend on each other in a circle: {cycle}.") from error
+
+
+def terminal_keys(plan: Plan) -> tuple[str, ...]:
+    """Name the tasks that no other task of the plan depends on, in plan order."""
+    needed = {key for task in plan.tasks for key in task.depends_on}
+    return tuple(task.key for task in plan.tasks if task.key not in needed)

@@ -1,0 +1,229 @@
+"""Session: one request of a user, from the first word to the answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, event
+from pydantic import model_validator
+
+from domain.artefact import Artefact, InputFile
+from domain.effect import Failure
+from domain.errors import TransitionError
+from domain.policy import Policy
+from domain.value import NonEmptyText, Value
+
+
+class Intent(Value):
+    """What Nova understood the user to want.
+
+    Attributes:
+        goal: the request in one sentence, free of filler.
+        language: BCP 47 tag of the language to answer in.
+        servable: False when nobody in the organisation can do it; `reason` then says why.
+    """
+
+    goal: NonEmptyText
+    language: NonEmptyText = "en"
+    servable: bool = True
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _say_why_not(self) -> Intent:
+        if not self.servable and not self.reason.strip():
+            msg = "an intent that is not servable needs a reason"
+            raise ValueError(msg)
+        return self
+
+
+class SessionStatus(StrEnum):
+    """Where a session stands."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Charter(Value):
+    """What a session was opened with.
+
+    Attributes:
+        models: model name by role (`personal`, `orchestrator`, `specialist`).
+        output_folder: absolute path of the folder that tools may write to.
+        input_files: in the order given.
+    """
+
+    request: NonEmptyText
+    input_files: tuple[InputFile, ...]
+    output_folder: NonEmptyText
+    models: dict[str, str]
+    policy: Policy
+
+
+class Session(Aggregate):
+    """Aggregate of one session."""
+
+    TOPIC = "session"
+
+    class Event(Aggregate.Event):
+        """An event of a session."""
+
+    class Created(Aggregate.Created):
+        """The user asked for something."""
+
+        TOPIC = "session.opened"
+        charter: Charter
+        root_task_id: UUID
+        conversation_id: UUID
+
+    class Interpreted(Aggregate.Event):
+        """Nova understood the request."""
+
+        TOPIC = "session.interpreted"
+        intent: Intent
+
+    class Resumed(Aggregate.Event):
+        """A process took up the session after another one was lost."""
+
+        TOPIC = "session.resumed"
+        pending_effects: tuple[UUID, ...]
+
+    class Completed(Aggregate.Event):
+        """The user got an answer."""
+
+        TOPIC = "session.completed"
+        answer: str
+        artefacts: tuple[Artefact, ...]
+
+    class Declined(Aggregate.Event):
+        """The user was told that nobody can serve the request, and why."""
+
+        TOPIC = "session.declined"
+        reason: str
+
+    class Failed(Aggregate.Event):
+        """The request could not be served to the end; the answer says how far it got."""
+
+        TOPIC = "session.failed"
+        failure: Failure
+        answer: str
+        artefacts: tuple[Artefact, ...]
+
+    class Cancelled(Aggregate.Event):
+        """The user stopped the session."""
+
+        TOPIC = "session.cancelled"
+        reason: str
+
+    @event(Created)
+    def __init__(self, charter: Charter, root_task_id: UUID, conversation_id: UUID) -> None:
+        self.charter = charter
+        self.root_task_id = root_task_id
+        self.conversation_id = conversation_id
+        self.status = SessionStatus.RUNNING
+        self.intent: Intent | None = None
+        self.answer = ""
+        self.artefacts: tuple[Artefact, ...] = ()
+        self.failure: Failure | None = None
+        self.resumptions = 0
+
+    @classmethod
+    def open(
+        cls,
+        session_id: UUID,
+        charter: Charter,
+        root_task_id: UUID,
+        conversation_id: UUID,
+        at: datetime,
+    ) -> Session:
+        """Open a session for a request."""
+        return cls._create(
+            cls.Created,
+            id=session_id,
+            timestamp=at,
+            charter=charter,
+            root_task_id=root_task_id,
+            conversation_id=conversation_id,
+        )
+
+    def interpret(self, intent: Intent, at: datetime) -> None:
+        """Record what Nova understood."""
+        self._require_running("be interpreted")
+        self._interpreted(intent=intent, timestamp=at)
+
+    def resume(self, pending_effects: tuple[UUID, ...], at: datetime) -> None:
+        """Take the session up after its process was lost."""
+        self._require_running("be resumed")
+        self._resumed(pending_effects=pending_effects, timestamp=at)
+
+    def complete(self, answer: str, artefacts: tuple[Artefact, ...], at: datetime) -> None:
+        """End the session with an answer."""
+        self._require_running("be completed")
+        self._completed(answer=answer, artefacts=artefacts, timestamp=at)
+
+    def decline(self, reason: str, at: datetime) -> None:
+        """End the session because nobody can serve the request."""
+        self._require_running("be declined")
+        self._declined(reason=reason, timestamp=at)
+
+    def fail(
+        self, failure: Failure, answer: str, artefacts: tuple[Artefact, ...], at: datetime
+    ) -> None:
+        """End the session without what was asked, and say how far it got."""
+        self._require_running("fail")
+        self._failed(failure=failure, answer=answer, artefacts=artefacts, timestamp=at)
+
+    def cancel(self, reason: str, at: datetime) -> None:
+        """End the session because the user said so."""
+        self._require_running("be cancelled")
+        self._cancelled(reason=reason, timestamp=at)
+
+    def _require_running(self, command: str) -> None:
+        if self.status is not SessionStatus.RUNNING:
+            raise TransitionError(f"Session {str(self.id)!r}", self.status.value, command)
+
+    @event(Interpreted)
+    def _interpreted(self, intent: Intent, timestamp: datetime) -> None:
+        self.intent = intent
+
+    @event(Resumed)
+    def _resumed(self, pending_effects: tuple[UUID, ...], timestamp: datetime) -> None:
+        self.resumptions += 1
+
+    @event(Completed)
+    def _completed(
+        self,
+        answer: str,
+        artefacts: tuple[Artefact, ...],
+        timestamp: datetime,
+    ) -> None:
+        self.status = SessionStatus.COMPLETED
+        self.answer = answer
+        self.artefacts = artefacts
+
+    @event(Declined)
+    def _declined(self, reason: str, timestamp: datetime) -> None:
+        self.status = SessionStatus.DECLINED
+        self.answer = reason
+
+    @event(Failed)
+    def _failed(
+        self,
+        failure: Failure,
+        answer: str,
+        artefacts: tuple[Artefact, ...],
+        timestamp: datetime,
+    ) -> None:
+        self.status = SessionStatus.FAILED
+        self.failure = failure
+        self.answer = answer
+        self.artefacts = artefacts
+
+    @event(Cancelled)
+    def _cancelled(self, reason: str, timestamp: datetime) -> None:
+        self.status = SessionStatus.CANCELLED
+        self.answer = reason

@@ -1,0 +1,449 @@
+"""Task: a unit of work, who holds it, the effects it took, and its result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, event
+from pydantic import JsonValue
+
+from domain.artefact import Artefact
+from domain.decision import Decision, Delegation
+from domain.effect import (
+    EffectKind,
+    Failure,
+    ModelAnswer,
+    PendingEffect,
+    ToolAnswer,
+    ToolCall,
+)
+from domain.errors import DomainError, TransitionError
+from domain.planning import Plan
+from domain.value import NonEmptyText, Value
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands."""
+
+    OPEN = "open"
+    STARTED = "started"
+    DECOMPOSED = "decomposed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+class Assignment(Value):
+    """What a task asks for.
+
+    Attributes:
+        key: name within its plan; `request` for the root task.
+        department: department that shall do it; None for the root task.
+        depends_on: ids of the tasks whose results it needs.
+    """
+
+    session_id: UUID
+    parent_id: UUID | None
+    key: NonEmptyText
+    title: NonEmptyText
+    instruction: NonEmptyText
+    department: str | None = None
+    skills: tuple[str, ...] = ()
+    depends_on: tuple[UUID, ...] = ()
+
+
+class Result(Value):
+    """What a task gave.
+
+    Attributes:
+        summary: Markdown; untrusted when a model wrote it.
+        data: structured findings for the tasks that depend on it.
+    """
+
+    summary: str
+    data: dict[str, JsonValue] = {}
+    artefacts: tuple[Artefact, ...] = ()
+
+
+class Step(Value):
+    """One finished exchange of a task with a model or a tool, in the order of their answers.
+
+    Attributes:
+        purpose: what the model was called for; empty for a tool.
+        call: the tool call; None for a model.
+        rejection: why the model's answer was not accepted, if it was not.
+    """
+
+    effect_id: UUID
+    purpose: str = ""
+    call: ToolCall | None = None
+    answer: ModelAnswer | ToolAnswer | None = None
+    failure: Failure | None = None
+    rejection: str | None = None
+
+
+class UnknownEffectError(DomainError):
+    """The task awaits no answer for this effect."""
+
+    def __init__(self, task_id: UUID, effect_id: UUID) -> None:
+        self.task_id = task_id
+        self.effect_id = effect_id
+        super().__init__(f"Task {str(task_id)!r} awaits no answer for effect {str(effect_id)!r}.")
+
+
+class Task(Aggregate):
+    """Aggregate of one task."""
+
+    TOPIC = "task"
+
+    class Event(Aggregate.Event):
+        """An event of a task."""
+
+    class Created(Aggregate.Created):
+        """The task exists and lies with the agent that made it."""
+
+        TOPIC = "task.created"
+        assignment: Assignment
+        holder: str
+
+    class Delegated(Aggregate.Event):
+        """The task passed from one agent to another."""
+
+        TOPIC = "task.delegated"
+        delegation: Delegation
+
+    class Unplaced(Aggregate.Event):
+        """No agent qualified for the task; the decision says who was considered."""
+
+        TOPIC = "task.unplaced"
+        decision: Decision
+
+    class Started(Aggregate.Event):
+        """The holder took up the work."""
+
+        TOPIC = "task.started"
+
+    class Decomposed(Aggregate.Event):
+        """The holder cut the task into the tasks of a plan.
+
+        `task_ids` gives the id of each by its key in the plan.
+        """
+
+        TOPIC = "task.decomposed"
+        plan: Plan
+        task_ids: dict[str, UUID]
+
+    class ModelCalled(Aggregate.Event):
+        """A model is about to be asked; a repeated attempt keeps the effect's id."""
+
+        TOPIC = "task.model_called"
+        effect_id: UUID
+        attempt: int
+        purpose: str
+        model: str
+        agent: str
+
+    class ModelAnswered(Aggregate.Event):
+        """A model answered."""
+
+        TOPIC = "task.model_answered"
+        effect_id: UUID
+        answer: ModelAnswer
+
+    class ModelFailed(Aggregate.Event):
+        """An attempt to ask a model failed; `final` says that no other follows."""
+
+        TOPIC = "task.model_failed"
+        effect_id: UUID
+        failure: Failure
+        final: bool
+
+    class AnswerRejected(Aggregate.Event):
+        """The model's answer breaks its schema or a rule; the model may correct it."""
+
+        TOPIC = "task.answer_rejected"
+        effect_id: UUID
+        reason: str
+
+    class ToolCalled(Aggregate.Event):
+        """A tool is about to be used; a repeated attempt keeps the effect's id."""
+
+        TOPIC = "task.tool_called"
+        effect_id: UUID
+        attempt: int
+        call: ToolCall
+        agent: str
+
+    class ToolAnswered(Aggregate.Event):
+        """A tool answered."""
+
+        TOPIC = "task.tool_answered"
+        effect_id: UUID
+        answer: ToolAnswer
+
+    class ToolFailed(Aggregate.Event):
+        """A tool could not do what it was asked for."""
+
+        TOPIC = "task.tool_failed"
+        effect_id: UUID
+        failure: Failure
+
+    class Completed(Aggregate.Event):
+        """The task is done."""
+
+        TOPIC = "task.completed"
+        result: Result
+
+    class Failed(Aggregate.Event):
+        """The task cannot be done."""
+
+        TOPIC = "task.failed"
+        failure: Failure
+
+    class Cancelled(Aggregate.Event):
+        """The task was stopped."""
+
+        TOPIC = "task.cancelled"
+        reason: str
+
+    @event(Created)
+    def __init__(self, assignment: Assignment, holder: str) -> None:
+        self.assignment = assignment
+        self.holder = holder
+        self.status = TaskStatus.OPEN
+        self.delegations: list[Delegation] = []
+        self.unplaced: Decision | None = None
+        self.plan: Plan | None = None
+        self.task_ids: dict[str, UUID] = {}
+        self.pending: dict[UUID, PendingEffect] = {}
+        self.failed_attempts: dict[UUID, list[Failure]] = {}
+        self.steps: list[Step] = []
+        self.result: Result | None = None
+        self.failure: Failure | None = None
+
+    @classmethod
+    def create(cls, task_id: UUID, assignment: Assignment, holder: str, at: datetime) -> Task:
+        """Create a task that lies with the agent that made it."""
+        return cls._create(
+            cls.Created, id=task_id, timestamp=at, assignment=assignment, holder=holder
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the task is completed, failed or cancelled."""
+        return self.status in ENDED
+
+    def delegate(self, delegation: Delegation, at: datetime) -> None:
+        """Pass the task from its holder to another agent."""
+        self._require_status("be delegated", TaskStatus.OPEN)
+        if delegation.from_agent != self.holder:
+            raise TransitionError(
+                self._name, f"held by {self.holder}", f"be delegated by {delegation.from_agent}"
+            )
+        self._delegated(delegation=delegation, timestamp=at)
+
+    def leave_unplaced(self, decision: Decision, at: datetime) -> None:
+        """Record that no agent qualified."""
+        self._require_status("be left unplaced", TaskStatus.OPEN)
+        self._unplaced(decision=decision, timestamp=at)
+
+    def start(self, at: datetime) -> None:
+        """Let the holder take up the work."""
+        self._require_status("be started", TaskStatus.OPEN)
+        self._started(timestamp=at)
+
+    def decompose(self, plan: Plan, task_ids: dict[str, UUID], at: datetime) -> None:
+        """Cut the task into the tasks of a checked plan."""
+        self._require_status("be decomposed", TaskStatus.OPEN, TaskStatus.STARTED)
+        self._decomposed(plan=plan, task_ids=task_ids, timestamp=at)
+
+    def call_model(
+        self, effect_id: UUID, purpose: str, model: str, agent: str, at: datetime
+    ) -> None:
+        """Record that a model is about to be asked, for the first time or again."""
+        self._require_live("ask a model")
+        self._model_called(
+            effect_id=effect_id,
+            attempt=self._next_attempt(effect_id),
+            purpose=purpose,
+            model=model,
+            agent=agent,
+            timestamp=at,
+        )
+
+    def answer_model(self, effect_id: UUID, answer: ModelAnswer, at: datetime) -> None:
+        """Record what the model answered."""
+        self._require_pending(effect_id)
+        self._model_answered(effect_id=effect_id, answer=answer, timestamp=at)
+
+    def fail_model(self, effect_id: UUID, failure: Failure, at: datetime, *, final: bool) -> None:
+        """Record that an attempt failed."""
+        self._require_pending(effect_id)
+        self._model_failed(effect_id=effect_id, failure=failure, final=final, timestamp=at)
+
+    def reject_answer(self, effect_id: UUID, reason: str, at: datetime) -> None:
+        """Record why the latest answer of a model is not accepted."""
+        self._require_live("reject an answer")
+        self._answer_rejected(effect_id=effect_id, reason=reason, timestamp=at)
+
+    def call_tool(self, effect_id: UUID, call: ToolCall, agent: str, at: datetime) -> None:
+        """Record that a tool is about to be used, for the first time or again."""
+        self._require_live("use a tool")
+        self._tool_called(
+            effect_id=effect_id,
+            attempt=self._next_attempt(effect_id),
+            call=call,
+            agent=agent,
+            timestamp=at,
+        )
+
+    def answer_tool(self, effect_id: UUID, answer: ToolAnswer, at: datetime) -> None:
+        """Record what the tool answered."""
+        self._require_pending(effect_id)
+        self._tool_answered(effect_id=effect_id, answer=answer, timestamp=at)
+
+    def fail_tool(self, effect_id: UUID, failure: Failure, at: datetime) -> None:
+        """Record that the tool could not do what it was asked for."""
+        self._require_pending(effect_id)
+        self._tool_failed(effect_id=effect_id, failure=failure, timestamp=at)
+
+    def complete(self, result: Result, at: datetime) -> None:
+        """Record the result."""
+        self._require_live("be completed")
+        self._completed(result=result, timestamp=at)
+
+    def fail(self, failure: Failure, at: datetime) -> None:
+        """Record that the task cannot be done."""
+        self._require_live("fail")
+        self._failed(failure=failure, timestamp=at)
+
+    def cancel(self, reason: str, at: datetime) -> None:
+        """Stop the task."""
+        self._require_live("be cancelled")
+        self._cancelled(reason=reason, timestamp=at)
+
+    @property
+    def _name(self) -> str:
+        return f"Task {self.assignment.key!r} ({self.id})"
+
+    def _require_status(self, command: str, *allowed: TaskStatus) -> None:
+        if self.status not in allowed:
+            raise TransitionError(self._name, self.status.value, command)
+
+    def _require_live(self, command: str) -> None:
+        if self.ended:
+            raise TransitionError(self._name, self.status.value, command)
+
+    def _require_pending(self, effect_id: UUID) -> None:
+        if effect_id not in self.pending:
+            raise UnknownEffectError(self.id, effect_id)
+
+    def _next_attempt(self, effect_id: UUID) -> int:
+        pending = self.pending.get(effect_id)
+        return pending.attempt + 1 if pending else 1
+
+    def _settle(
+        self,
+        effect_id: UUID,
+        *,
+        answer: ModelAnswer | ToolAnswer | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        pending = self.pending.pop(effect_id)
+        self.steps.append(
+            Step(
+                effect_id=effect_id,
+                purpose=pending.purpose,
+                call=pending.call,
+                answer=answer,
+                failure=failure,
+            )
+        )
+
+    @event(Delegated)
+    def _delegated(self, delegation: Delegation, timestamp: datetime) -> None:
+        self.delegations.append(delegation)
+        self.holder = delegation.to_agent
+
+    @event(Unplaced)
+    def _unplaced(self, decision: Decision, timestamp: datetime) -> None:
+        self.unplaced = decision
+
+    @event(Started)
+    def _started(self, timestamp: datetime) -> None:
+        self.status = TaskStatus.STARTED
+
+    @event(Decomposed)
+    def _decomposed(self, plan: Plan, task_ids: dict[str, UUID], timestamp: datetime) -> None:
+        self.status = TaskStatus.DECOMPOSED
+        self.plan = plan
+        self.task_ids = task_ids
+
+    @event(ModelCalled)
+    def _model_called(
+        self,
+        effect_id: UUID,
+        attempt: int,
+        purpose: str,
+        model: str,
+        agent: str,
+        timestamp: datetime,
+    ) -> None:
+        self.pending[effect_id] = PendingEffect(
+            effect_id=effect_id, kind=EffectKind.MODEL, attempt=attempt, purpose=purpose
+        )
+
+    @event(ModelAnswered)
+    def _model_answered(self, effect_id: UUID, answer: ModelAnswer, timestamp: datetime) -> None:
+        self._settle(effect_id, answer=answer)
+
+    @event(ModelFailed)
+    def _model_failed(
+        self, effect_id: UUID, failure: Failure, final: bool, timestamp: datetime
+    ) -> None:
+        self.failed_attempts.setdefault(effect_id, []).append(failure)
+        if final:
+            self._settle(effect_id, failure=failure)
+
+    @event(AnswerRejected)
+    def _answer_rejected(self, effect_id: UUID, reason: str, timestamp: datetime) -> None:
+        self.steps = [
+            step.model_copy(update={"rejection": reason}) if step.effect_id == effect_id else step
+            for step in self.steps
+        ]
+
+    @event(ToolCalled)
+    def _tool_called(
+        self, effect_id: UUID, attempt: int, call: ToolCall, agent: str, timestamp: datetime
+    ) -> None:
+        self.pending[effect_id] = PendingEffect(
+            effect_id=effect_id, kind=EffectKind.TOOL, attempt=attempt, call=call
+        )
+
+    @event(ToolAnswered)
+    def _tool_answered(self, effect_id: UUID, answer: ToolAnswer, timestamp: datetime) -> None:
+        self._settle(effect_id, answer=answer)
+
+    @event(ToolFailed)
+    def _tool_failed(self, effect_id: UUID, failure: Failure, timestamp: datetime) -> None:
+        self._settle(effect_id, failure=failure)
+
+    @event(Completed)
+    def _completed(self, result: Result, timestamp: datetime) -> None:
+        self.status = TaskStatus.COMPLETED
+        self.result = result
+
+    @event(Failed)
+    def _failed(self, failure: Failure, timestamp: datetime) -> None:
+        self.status = TaskStatus.FAILED
+        self.failure = failure
+
+    @event(Cancelled)
+    def _cancelled(self, reason: str, timestamp: datetime) -> None:
+        self.status = TaskStatus.CANCELLED
+        self.failure = Failure(kind="cancelled", message=reason)

@@ -1,0 +1,1 @@
+"""Adapters: what the ports of the application are made of here."""
