@@ -130,7 +130,9 @@ class Agent(Aggregate):
         self.removed = False
 
     @classmethod
-    def register(cls, identity: AgentIdentity, post: Post, capabilities: AgentCapabilities) -> Agent:
+    def register(
+        cls, identity: AgentIdentity, post: Post, capabilities: AgentCapabilities
+    ) -> Agent:
         """Register an agent under the id and time its identity carries."""
         return cls._create(
             cls.Created,

@@ -129,12 +129,18 @@ class PendingEffect(Value):
 
     Attributes:
         attempt: 1 for the first try of this effect.
+        agent: handle of the agent on whose behalf it is performed.
         call: the tool call, for a tool effect.
-        purpose: what a model effect is for, for a model effect.
+        failed: whether the latest attempt failed, so that another one is due.
+        purpose: what a model is asked for; empty for a tool.
+        model: model that is asked; empty for a tool.
     """
 
     effect_id: UUID
     kind: EffectKind
     attempt: Annotated[int, Field(ge=1)]
+    agent: NonEmptyText
     purpose: str = ""
+    model: str = ""
     call: ToolCall | None = None
+    failed: bool = False

@@ -48,9 +48,7 @@ class DuplicateAgentNameError(DomainError):
 
     def __init__(self, handle: str) -> None:
         self.handle = handle
-        super().__init__(
-            f"An agent named {handle!r} is registered already; choose another handle."
-        )
+        super().__init__(f"An agent named {handle!r} is registered already; choose another handle.")
 
 
 class Organisation(Aggregate):

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from domain.decision import Share
 from domain.errors import DomainError

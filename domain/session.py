@@ -7,7 +7,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
-from pydantic import model_validator
 
 from domain.artefact import Artefact, InputFile
 from domain.effect import Failure
@@ -29,13 +28,6 @@ class Intent(Value):
     language: NonEmptyText = "en"
     servable: bool = True
     reason: str = ""
-
-    @model_validator(mode="after")
-    def _say_why_not(self) -> Intent:
-        if not self.servable and not self.reason.strip():
-            msg = "an intent that is not servable needs a reason"
-            raise ValueError(msg)
-        return self
 
 
 class SessionStatus(StrEnum):

@@ -14,6 +14,7 @@ from domain.decision import Decision, Delegation
 from domain.effect import (
     EffectKind,
     Failure,
+    FailureKind,
     ModelAnswer,
     PendingEffect,
     ToolAnswer,
@@ -395,7 +396,12 @@ class Task(Aggregate):
         timestamp: datetime,
     ) -> None:
         self.pending[effect_id] = PendingEffect(
-            effect_id=effect_id, kind=EffectKind.MODEL, attempt=attempt, purpose=purpose
+            effect_id=effect_id,
+            kind=EffectKind.MODEL,
+            attempt=attempt,
+            agent=agent,
+            purpose=purpose,
+            model=model,
         )
 
     @event(ModelAnswered)
@@ -407,6 +413,8 @@ class Task(Aggregate):
         self, effect_id: UUID, failure: Failure, final: bool, timestamp: datetime
     ) -> None:
         self.failed_attempts.setdefault(effect_id, []).append(failure)
+        pending = self.pending[effect_id]
+        self.pending[effect_id] = pending.model_copy(update={"failed": True})
         if final:
             self._settle(effect_id, failure=failure)
 
@@ -422,7 +430,7 @@ class Task(Aggregate):
         self, effect_id: UUID, attempt: int, call: ToolCall, agent: str, timestamp: datetime
     ) -> None:
         self.pending[effect_id] = PendingEffect(
-            effect_id=effect_id, kind=EffectKind.TOOL, attempt=attempt, call=call
+            effect_id=effect_id, kind=EffectKind.TOOL, attempt=attempt, agent=agent, call=call
         )
 
     @event(ToolAnswered)
@@ -446,4 +454,4 @@ class Task(Aggregate):
     @event(Cancelled)
     def _cancelled(self, reason: str, timestamp: datetime) -> None:
         self.status = TaskStatus.CANCELLED
-        self.failure = Failure(kind="cancelled", message=reason)
+        self.failure = Failure(kind=FailureKind.CANCELLED, message=reason)

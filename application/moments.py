@@ -1,0 +1,50 @@
+"""Moments: a past point of the log, said as a time, a position or an event id."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from application.errors import BadRequestError
+from application.ports import EventLog
+
+FORMS = (
+    "an ISO 8601 time with zone (2026-10-03T12:00:00Z), a position (1234) or an event id (a UUID)"
+)
+
+
+def resolve(moment: str | int | datetime | UUID, log: EventLog) -> int:
+    """Turn a moment into a position, once; everything after works on positions.
+
+    Args:
+        moment: a time with a zone means the newest event recorded at or before it.
+
+    Raises:
+        BadRequestError: the moment is none of the known forms, or its time has no zone.
+        NotFoundError: there is no event of this id.
+    """
+    value = _parse(moment) if isinstance(moment, str) else moment
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise BadRequestError(
+                f"The time {str(moment)!r} has no zone; add one, for example"
+                f" {value.isoformat()}+00:00."
+            )
+        return log.position_at(value)
+    if isinstance(value, UUID):
+        return log.position_of(value)
+    if value < 0:
+        raise BadRequestError(f"{value} is no position; positions start at 1.")
+    return value
+
+
+def _parse(text: str) -> int | datetime | UUID:
+    stripped = text.strip()
+    if stripped.isdecimal():
+        return int(stripped)
+    for form in (UUID, datetime.fromisoformat):
+        try:
+            return form(stripped)
+        except ValueError:
+            continue
+    raise BadRequestError(f"{text!r} is no moment; give {FORMS}.")

@@ -1,0 +1,1 @@
+"""The process manager of a session: fold, decide, perform, append."""

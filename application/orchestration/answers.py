@@ -1,0 +1,77 @@
+"""Answers: a model's structured answer, parsed and held against its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from application.briefs import SUBMIT_INTENT, SUBMIT_PLAN, SUBMIT_RESULT, Submission
+from domain.effect import ModelAnswer
+from domain.planning import Plan, PlanError, check_plan
+from domain.session import Intent
+from domain.value import Value
+
+V = TypeVar("V", bound=Value)
+
+
+class AnswerError(Exception):
+    """The model's answer cannot be accepted; the message tells the model why."""
+
+
+def read_intent(answer: ModelAnswer) -> Intent:
+    """Read the intent out of Nova's answer.
+
+    Raises:
+        AnswerError: the answer holds no valid intent.
+    """
+    intent = _read(answer, SUBMIT_INTENT, Intent)
+    if not intent.servable and not intent.reason.strip():
+        raise AnswerError("An intent that is not servable needs a reason.")
+    return intent
+
+
+def read_plan(answer: ModelAnswer, departments: Collection[str]) -> Plan:
+    """Read the plan out of MasterMind's answer and hold it against the rules.
+
+    Raises:
+        AnswerError: the answer holds no valid plan.
+    """
+    plan = _read(answer, SUBMIT_PLAN, Plan)
+    try:
+        check_plan(plan, departments)
+    except PlanError as error:
+        raise AnswerError(str(error)) from error
+    return plan
+
+
+def read_submission(answer: ModelAnswer) -> Submission | None:
+    """Read a specialist's submission; None while it still wants to use tools.
+
+    Plain text without any tool call counts as a finished result.
+
+    Raises:
+        AnswerError: the submission is invalid, or the answer is empty.
+    """
+    if any(call.tool == SUBMIT_RESULT for call in answer.tool_calls):
+        return _read(answer, SUBMIT_RESULT, Submission)
+    if answer.tool_calls:
+        return None
+    if not answer.text.strip():
+        raise AnswerError(f"The answer is empty; use a tool or call {SUBMIT_RESULT}.")
+    return Submission(done=True, summary=answer.text)
+
+
+def _read(answer: ModelAnswer, tool: str, kind: type[V]) -> V:
+    call = next((call for call in answer.tool_calls if call.tool == tool), None)
+    if call is None:
+        raise AnswerError(f"The answer does not call {tool}; call it once with all its arguments.")
+    try:
+        return kind.model_validate(call.arguments)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, detail['loc'])) or 'arguments'}: {detail['msg']}"
+            for detail in error.errors()[:5]
+        )
+        raise AnswerError(f"The arguments of {tool} are invalid: {problems}.") from error

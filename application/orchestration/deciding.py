@@ -1,0 +1,239 @@
+"""Deciding: pure functions from what a session is to what happens next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator
+from typing import cast
+
+from application.fold import SessionFold
+from application.orchestration import answers
+from application.orchestration.commands import (
+    AdoptPlan,
+    AskModel,
+    Command,
+    CompleteTask,
+    DeclineSession,
+    EndSession,
+    FailTask,
+    PlaceTask,
+    Purpose,
+    RecordIntent,
+    RejectAnswer,
+    StartTask,
+    UseTool,
+)
+from application.orchestration.outcomes import assemble, result_of, root_failure
+from domain.agent import Level
+from domain.effect import Failure, FailureKind, ModelAnswer
+from domain.session import SessionStatus
+from domain.task import Step, Task, TaskStatus
+
+
+class Setting:
+    """What decisions depend on beside the fold: the organisation as it was when it opened.
+
+    Args:
+        personal: handle of the personal agent (Nova).
+        orchestrator: handle of the orchestrator (MasterMind).
+        departments: keys of the departments.
+        levels: level of every agent by handle.
+    """
+
+    def __init__(
+        self,
+        personal: str,
+        orchestrator: str,
+        departments: Collection[str],
+        levels: dict[str, Level],
+    ) -> None:
+        self.personal = personal
+        self.orchestrator = orchestrator
+        self.departments = frozenset(departments)
+        self.levels = levels
+
+
+def decide(fold: SessionFold, setting: Setting) -> list[Command]:
+    """Tell what to do next; an empty list means to wait for effects, or that all is done."""
+    if fold.session.status is not SessionStatus.RUNNING:
+        return []
+    return list(_next(fold, setting))
+
+
+def _next(fold: SessionFold, setting: Setting) -> Iterator[Command]:
+    intent, plan = fold.session.intent, fold.root.plan
+    if intent is None:
+        yield from _interpret(fold, setting)
+    elif not intent.servable:
+        yield DeclineSession(intent.reason)
+    elif plan is None:
+        yield from _plan(fold, setting)
+    elif not plan.tasks:
+        yield DeclineSession(plan.reason)
+    elif not all(task.ended for task in fold.planned):
+        for task in fold.planned:
+            yield from _advance(task, fold, setting)
+    else:
+        yield from _finish(fold, setting)
+
+
+def _interpret(fold: SessionFold, setting: Setting) -> Iterator[Command]:
+    answer = yield from _ask(fold, "interpret", setting.personal)
+    if answer is not None:
+        step, content = answer
+        try:
+            yield RecordIntent(answers.read_intent(content))
+        except answers.AnswerError as error:
+            yield RejectAnswer(fold.root.id, step.effect_id, str(error))
+
+
+def _plan(fold: SessionFold, setting: Setting) -> Iterator[Command]:
+    if fold.root.unplaced is not None:
+        yield _give_up(Failure(kind=FailureKind.UNABLE, message=fold.root.unplaced.reason))
+        return
+    if fold.root.holder != setting.orchestrator:
+        yield PlaceTask(fold.root.id)
+        return
+    answer = yield from _ask(fold, "decompose", setting.orchestrator)
+    if answer is not None:
+        step, content = answer
+        try:
+            yield AdoptPlan(answers.read_plan(content, setting.departments))
+        except answers.AnswerError as error:
+            yield RejectAnswer(fold.root.id, step.effect_id, str(error))
+
+
+def _ask(
+    fold: SessionFold, purpose: Purpose, agent: str
+) -> Generator[Command, None, tuple[Step, ModelAnswer] | None]:
+    """Ask for a structured answer until there is one to read, or give the session up.
+
+    Returns:
+        The step and its answer, when there is one that was not rejected.
+    """
+    root = fold.root
+    if root.pending:
+        return None
+    steps = [step for step in root.steps if step.purpose == purpose]
+    if not steps:
+        yield AskModel(root.id, purpose, agent)
+        return None
+    latest = steps[-1]
+    if latest.failure is not None:
+        yield _give_up(latest.failure)
+        return None
+    if latest.rejection is None:
+        return latest, cast("ModelAnswer", latest.answer)
+    if _repairs_left(steps, fold):
+        yield AskModel(root.id, purpose, agent)
+    else:
+        yield _give_up(_bad_answer(latest, agent))
+    return None
+
+
+def _advance(task: Task, fold: SessionFold, setting: Setting) -> Iterator[Command]:
+    if task.status is TaskStatus.OPEN:
+        yield from _bring_to_work(task, fold, setting)
+    elif task.status is TaskStatus.STARTED and not task.pending:
+        yield from _work(task, fold)
+
+
+def _bring_to_work(task: Task, fold: SessionFold, setting: Setting) -> Iterator[Command]:
+    if task.unplaced is not None:
+        yield FailTask(task.id, Failure(kind=FailureKind.UNABLE, message=task.unplaced.reason))
+    elif setting.levels[task.holder] is not Level.SPECIALIST:
+        yield PlaceTask(task.id)
+    else:
+        needed = [fold.task(task_id) for task_id in task.assignment.depends_on]
+        lost = next((other for other in needed if other.ended and other.result is None), None)
+        if lost is not None:
+            yield FailTask(task.id, _lost_dependency(lost))
+        elif all(other.ended for other in needed):
+            yield StartTask(task.id)
+
+
+def _work(task: Task, fold: SessionFold) -> Iterator[Command]:
+    steps = [step for step in task.steps if step.purpose]
+    if not steps:
+        yield AskModel(task.id, "execute", task.holder)
+        return
+    latest = steps[-1]
+    if latest.failure is not None:
+        yield FailTask(task.id, latest.failure)
+        return
+    if latest.rejection is not None:
+        yield _repair(task, steps, fold)
+        return
+    answer = cast("ModelAnswer", latest.answer)
+    try:
+        submission = answers.read_submission(answer)
+    except answers.AnswerError as error:
+        yield RejectAnswer(task.id, latest.effect_id, str(error))
+        return
+    if submission is None:
+        yield from _use_tools(task, answer, steps, fold)
+    elif submission.done:
+        yield CompleteTask(task.id, result_of(submission, task))
+    else:
+        yield FailTask(task.id, root_failure(submission, task))
+
+
+def _use_tools(
+    task: Task, answer: ModelAnswer, steps: list[Step], fold: SessionFold
+) -> Iterator[Command]:
+    used = task.steps[task.steps.index(steps[-1]) + 1 :]
+    settled = {step.call.call_id for step in used if step.call is not None}
+    missing = [call for call in answer.tool_calls if call.call_id not in settled]
+    if missing:
+        for call in missing:
+            yield UseTool(task.id, call, task.holder)
+    elif len(steps) >= fold.session.charter.policy.max_iterations:
+        limit = fold.session.charter.policy.max_iterations
+        message = f"{task.holder} handed in no result within {limit} model calls."
+        yield FailTask(task.id, Failure(kind=FailureKind.UNABLE, message=message))
+    else:
+        yield AskModel(task.id, "execute", task.holder)
+
+
+def _repair(task: Task, steps: list[Step], fold: SessionFold) -> Command:
+    if _repairs_left(steps, fold):
+        return AskModel(task.id, "execute", task.holder)
+    return FailTask(task.id, _bad_answer(steps[-1], task.holder))
+
+
+def _finish(fold: SessionFold, setting: Setting) -> Iterator[Command]:
+    root = fold.root
+    if root.pending:
+        return
+    presented = next((step for step in root.steps if step.purpose == "present"), None)
+    if presented is None:
+        yield AskModel(root.id, "present", setting.personal)
+        return
+    outcome = assemble(fold)
+    if isinstance(presented.answer, ModelAnswer) and presented.answer.text.strip():
+        yield EndSession(presented.answer.text, presented.answer.model, outcome.failure)
+    else:
+        yield EndSession(outcome.text, None, outcome.failure)
+
+
+def _repairs_left(steps: list[Step], fold: SessionFold) -> bool:
+    rejected = 0
+    for step in reversed(steps):
+        if step.rejection is None:
+            break
+        rejected += 1
+    return rejected <= fold.session.charter.policy.max_repairs
+
+
+def _bad_answer(step: Step, agent: str) -> Failure:
+    message = f"The model of {agent} gave no valid answer: {step.rejection}"
+    return Failure(kind=FailureKind.BAD_ANSWER, message=message)
+
+
+def _lost_dependency(lost: Task) -> Failure:
+    reason = lost.failure.message if lost.failure else "it was stopped"
+    message = f"It needs the result of {lost.assignment.key!r}, which failed: {reason}"
+    return Failure(kind=FailureKind.DEPENDENCY, message=message)
+
+
+def _give_up(failure: Failure) -> EndSession:
+    return EndSession(answer=failure.message, model=None, failure=failure)

@@ -1,0 +1,75 @@
+"""Outcomes: what submissions mean for a task, and what tasks mean for the session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from application.briefs import Submission
+from application.fold import SessionFold
+from domain.artefact import Artefact
+from domain.effect import Failure, FailureKind, ToolAnswer
+from domain.planning import terminal_keys
+from domain.task import Result, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The results of a plan's last tasks put together; a failure when none of them succeeded."""
+
+    text: str
+    failure: Failure | None
+
+
+def artefacts_of(task: Task) -> tuple[Artefact, ...]:
+    """List the files a task wrote; of a file written twice, the newest."""
+    newest = {
+        artefact.path: artefact
+        for step in task.steps
+        if isinstance(step.answer, ToolAnswer)
+        for artefact in step.answer.artefacts
+    }
+    return tuple(newest.values())
+
+
+def session_artefacts(fold: SessionFold) -> tuple[Artefact, ...]:
+    """List the files of all completed tasks, in plan order."""
+    newest = {
+        artefact.path: artefact
+        for task in fold.planned
+        if task.result is not None
+        for artefact in task.result.artefacts
+    }
+    return tuple(newest.values())
+
+
+def result_of(submission: Submission, task: Task) -> Result:
+    """Make a result of what a specialist handed in and of the files it wrote."""
+    return Result(summary=submission.summary, data=submission.data, artefacts=artefacts_of(task))
+
+
+def root_failure(submission: Submission, task: Task) -> Failure:
+    """Say why a specialist gave up: by the kind of its last tool failure, in its own words."""
+    failed = [step.failure for step in task.steps if step.call is not None and step.failure]
+    kind = failed[-1].kind if failed else FailureKind.UNABLE
+    message = submission.summary.strip() or f"{task.holder} could not do the task."
+    return Failure(kind=kind, message=message)
+
+
+def assemble(fold: SessionFold) -> Outcome:
+    """Concatenate the results of the tasks that no other task builds on."""
+    plan = fold.root.plan
+    if plan is None:
+        raise LookupError("a session without a plan has no outcome")
+    last = [fold.task(fold.root.task_ids[key]) for key in terminal_keys(plan)]
+    texts = [task.result.summary for task in last if task.result is not None]
+    if texts:
+        return Outcome(text="\n\n".join(texts), failure=None)
+    cause = first_cause(fold)
+    return Outcome(text=cause.message, failure=cause)
+
+
+def first_cause(fold: SessionFold) -> Failure:
+    """Find the failure that the other failures follow from."""
+    failures = [task.failure for task in fold.planned if task.failure is not None]
+    own = [failure for failure in failures if failure.kind is not FailureKind.DEPENDENCY]
+    return (own or failures)[0]

@@ -1,0 +1,1 @@
+"""The event log on PostgreSQL, a persistence module of the `eventsourcing` library."""
