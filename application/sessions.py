@@ -31,11 +31,14 @@ class Sessions:
     model: Model
     toolbox: Toolbox
 
-    async def run(self, charter: Charter, listener: Listener) -> SessionFold:
+    async def run(
+        self, charter: Charter, listener: Listener, *, session_id: UUID | None = None
+    ) -> SessionFold:
         """Open a session for a request and run it to its end.
 
         Args:
             listener: told of every recorded event, in order.
+            session_id: id of the new session; a new one when not given.
 
         Returns:
             The fold of the ended session.
@@ -44,7 +47,7 @@ class Sessions:
             UnavailableError: the database cannot be used.
         """
         fold = SessionFold()
-        session_id = self.ids.new()
+        session_id = session_id or self.ids.new()
         with self.lease.hold(session_id):
             journal = self._journal(fold, listener)
             self._open(session_id, charter, fold, journal)

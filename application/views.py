@@ -11,6 +11,7 @@ from uuid import UUID
 
 from application.fold import SessionFold
 from application.orchestration.outcomes import session_artefacts
+from domain.agent import Agent, Level
 from domain.artefact import Artefact, InputFile
 from domain.conversation import Turn
 from domain.decision import Decision
@@ -101,6 +102,27 @@ class DecisionView(Value):
     outcome: TaskStatus
 
 
+class AgentView(Value):
+    """An agent as it stood.
+
+    Attributes:
+        registered_at: UTC.
+    """
+
+    agent_id: UUID
+    handle: str
+    display_name: str
+    level: Level
+    department: str | None
+    supervisor: str | None
+    description: str
+    skills: tuple[str, ...]
+    tools: tuple[str, ...]
+    max_reasoning_turns: int
+    active: bool
+    registered_at: datetime
+
+
 class LinkView(Value):
     """One link in the chain from the user's words to a task's result."""
 
@@ -119,6 +141,24 @@ class WhyView(Value):
     task: TaskView
     decisions: tuple[DecisionView, ...]
     chain: tuple[LinkView, ...]
+
+
+def agent_view(agent: Agent) -> AgentView:
+    """View one agent."""
+    return AgentView(
+        agent_id=agent.id,
+        handle=agent.handle,
+        display_name=agent.identity.display_name,
+        level=agent.post.level,
+        department=agent.post.department,
+        supervisor=agent.post.supervisor,
+        description=agent.capabilities.description,
+        skills=agent.capabilities.skills,
+        tools=agent.capabilities.tools,
+        max_reasoning_turns=agent.capabilities.max_reasoning_turns,
+        active=agent.active,
+        registered_at=agent.identity.created_at,
+    )
 
 
 def task_view(task: Task) -> TaskView:

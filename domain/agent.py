@@ -8,7 +8,7 @@ from typing import Annotated
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from domain.errors import TransitionError
 from domain.value import NonEmptyText, Value
@@ -37,7 +37,7 @@ class AgentIdentity(Value):
     agent_id: UUID
     handle: Handle
     display_name: NonEmptyText
-    created_at: datetime
+    created_at: AwareDatetime
 
 
 class AgentCapabilities(Value):
@@ -193,7 +193,6 @@ class Agent(Aggregate):
         self.identity = self.identity.model_copy(update={"display_name": display_name})
         self.post = post
         self.capabilities = capabilities
-        self.removed = False
 
     @event(Activated)
     def _activated(self, timestamp: datetime) -> None:

@@ -116,7 +116,7 @@ class Organisation(Aggregate):
 
     def dismiss(self, handles: tuple[str, ...], at: datetime) -> None:
         """Free the handles of agents that left."""
-        present = tuple(handle for handle in handles if handle in self.agents)
+        present = tuple(handle for handle in dict.fromkeys(handles) if handle in self.agents)
         if present:
             self._dismissed(handles=present, timestamp=at)
 

@@ -279,17 +279,18 @@ class Task(Aggregate):
 
     def answer_model(self, effect_id: UUID, answer: ModelAnswer, at: datetime) -> None:
         """Record what the model answered."""
-        self._require_pending(effect_id)
+        self._require_pending(effect_id, EffectKind.MODEL)
         self._model_answered(effect_id=effect_id, answer=answer, timestamp=at)
 
     def fail_model(self, effect_id: UUID, failure: Failure, at: datetime, *, final: bool) -> None:
         """Record that an attempt failed."""
-        self._require_pending(effect_id)
+        self._require_pending(effect_id, EffectKind.MODEL)
         self._model_failed(effect_id=effect_id, failure=failure, final=final, timestamp=at)
 
     def reject_answer(self, effect_id: UUID, reason: str, at: datetime) -> None:
         """Record why the latest answer of a model is not accepted."""
         self._require_live("reject an answer")
+        self._require_answered(effect_id)
         self._answer_rejected(effect_id=effect_id, reason=reason, timestamp=at)
 
     def call_tool(self, effect_id: UUID, call: ToolCall, agent: str, at: datetime) -> None:
@@ -305,12 +306,12 @@ class Task(Aggregate):
 
     def answer_tool(self, effect_id: UUID, answer: ToolAnswer, at: datetime) -> None:
         """Record what the tool answered."""
-        self._require_pending(effect_id)
+        self._require_pending(effect_id, EffectKind.TOOL)
         self._tool_answered(effect_id=effect_id, answer=answer, timestamp=at)
 
     def fail_tool(self, effect_id: UUID, failure: Failure, at: datetime) -> None:
         """Record that the tool could not do what it was asked for."""
-        self._require_pending(effect_id)
+        self._require_pending(effect_id, EffectKind.TOOL)
         self._tool_failed(effect_id=effect_id, failure=failure, timestamp=at)
 
     def complete(self, result: Result, at: datetime) -> None:
@@ -340,11 +341,20 @@ class Task(Aggregate):
         if self.ended:
             raise TransitionError(self._name, self.status.value, command)
 
-    def _require_pending(self, effect_id: UUID) -> None:
-        if effect_id not in self.pending:
+    def _require_pending(self, effect_id: UUID, kind: EffectKind) -> None:
+        pending = self.pending.get(effect_id)
+        if pending is None or pending.kind is not kind or pending.failed:
             raise UnknownEffectError(self.id, effect_id)
 
+    def _require_answered(self, effect_id: UUID) -> None:
+        for step in self.steps:
+            if step.effect_id == effect_id and isinstance(step.answer, ModelAnswer):
+                return
+        raise TransitionError(f"Effect {str(effect_id)!r}", "unanswered", "be rejected")
+
     def _next_attempt(self, effect_id: UUID) -> int:
+        if any(step.effect_id == effect_id for step in self.steps):
+            raise TransitionError(f"Effect {str(effect_id)!r}", "settled", "be performed again")
         pending = self.pending.get(effect_id)
         return pending.attempt + 1 if pending else 1
 

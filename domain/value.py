@@ -11,6 +11,6 @@ NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_lengt
 
 
 class Value(BaseModel):
-    """Compare by content, never change, and reject unknown fields."""
+    """Compare by content, never change, and reject unknown fields and numbers JSON cannot say."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

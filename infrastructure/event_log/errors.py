@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
-from application.errors import ConflictError
+from application.errors import ApplicationError, ConflictError
 
 
 class VersionConflictError(ConflictError, IntegrityError):
@@ -28,11 +28,30 @@ class VersionConflictError(ConflictError, IntegrityError):
 
 
 class DuplicateEventError(ConflictError, IntegrityError):
-    """An event id stands in the log already, with another event."""
+    """An event id is taken.
 
-    def __init__(self, event_id: UUID, position: int) -> None:
+    Attributes:
+        position: where another append put an event of this id; None when one append gives it twice.
+    """
+
+    def __init__(self, event_id: UUID, position: int | None) -> None:
         self.event_id = event_id
         self.position = position
+        place = "is given twice" if position is None else f"stands at position {position} already"
         super().__init__(
-            f"Event id {str(event_id)!r} stands at position {position} already, for another event."
+            f"Event id {str(event_id)!r} {place}: give each event an id of its own,"
+            " and repeat an append only as a whole and unchanged."
+        )
+
+
+class UnreadableEventError(ApplicationError):
+    """An event of the log cannot be decoded by this version of Hansard."""
+
+    def __init__(self, event_type: str, stream: object, version: int, reason: str) -> None:
+        self.event_type = event_type
+        self.stream = stream
+        self.version = version
+        super().__init__(
+            f"Event {event_type!r}, version {version} of stream {str(stream)!r},"
+            f" cannot be read: {reason}"
         )

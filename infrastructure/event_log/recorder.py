@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ import psycopg
 from eventsourcing.persistence import (
     ApplicationRecorder,
     Notification,
+    ProgrammingError,
     StoredEvent,
     Subscription,
 )
@@ -20,37 +20,29 @@ from domain.event import SYSTEM, Envelope
 from infrastructure.database.errors import translated
 from infrastructure.event_log import sql
 from infrastructure.event_log.errors import DuplicateEventError, VersionConflictError
+from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
+from infrastructure.event_log.subscription import PollingSubscription
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
     from application.ports import IdFactory
 
-NO_LIMIT = 9_223_372_036_854_775_807
-PAGE = 1000
-BEGINNING = datetime.min.replace(tzinfo=UTC)
-TIME_INDEX_STEP = timedelta(seconds=1)
-PARTITION_MARGIN = 500_000
+END = 9_223_372_036_854_775_807
+"""Higher than any position."""
 
-
-@dataclass(frozen=True)
-class LoggedEvent(EnvelopedEvent):
-    """An enveloped event with its place in the log."""
-
-    position: int = 0
-    recorded_at: datetime = BEGINNING
-
-
-@dataclass(frozen=True)
-class LoggedNotification(Notification):
-    """A notification of the library that keeps the time of the event."""
-
-    occurred_at: datetime | None = None
+PAGE_EVENTS = 1000
+PAGE_BYTES = 8_000_000
+PARTITION_STEP = 100_000
+PARTITION_LEAD = 1_000_000
+"""At every step the partitions for this many further positions are made."""
 
 
 class PostgresEventRecorder(ApplicationRecorder):
     """Appends under one advisory lock and numbers from the highest position.
+
+    It keeps no state of its own: any number of recorders, in any processes, share a log.
 
     Args:
         pool: connections in their default (transactional) mode.
@@ -60,35 +52,29 @@ class PostgresEventRecorder(ApplicationRecorder):
     def __init__(self, pool: ConnectionPool[Any], ids: IdFactory) -> None:
         self._pool = pool
         self._ids = ids
-        self._time_indexed_at = BEGINNING
-        self._partition_end = 0
 
     def append(self, events: Sequence[EnvelopedEvent]) -> list[LoggedEvent]:
         """Append events of any streams, all or none.
 
-        An append whose events all stand in the log already, under their ids, is answered with
-        their old positions.
+        A stream begins at version 1 (0 in the hands of the library) and goes on by one. An append
+        whose events all stand in the log already, unchanged, is answered with their places there.
 
         Raises:
             VersionConflictError: a version repeats or skips.
             DuplicateEventError: an event id is taken by another event.
-            DatabaseUnavailableError: the database cannot be used.
+            DatabaseUnavailableError: the database cannot be used. The events may have been
+                recorded all the same; to append them again is safe.
         """
         if not events:
             return []
+        event_ids = _distinct_ids(events)
         with translated(), self._pool.connection() as connection:
-            connection.execute(sql.LOCK, (sql.LOCK_KEY,))
-            repeated = self._find_repeated(connection, events)
-            if repeated is not None:
-                return repeated
-            heads = self._check_versions(connection, events)
-            last, recorded_at = _tail(connection)
-            logged = [
-                _place(event, last + offset, recorded_at)
-                for offset, event in enumerate(events, start=1)
-            ]
-            self._insert(connection, logged, heads)
-        return logged
+            connection.execute(sql.LOCK, prepare=False)
+            known = _find_known(connection, event_ids)
+            if known:
+                return _as_they_stand(events, known)
+            _check_versions(events, _heads(connection, events))
+            return _insert(connection, events)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """Append events that the library hands over; those without an envelope get one."""
@@ -105,15 +91,9 @@ class PostgresEventRecorder(ApplicationRecorder):
     ) -> Sequence[LoggedEvent]:
         """Read a stream by version."""
         statement = sql.SELECT_STREAM.format(direction="DESC" if desc else "ASC")
-        parameters = (
-            sql.LOG,
-            originator_id,
-            -1 if gt is None else gt,
-            2**31 - 1 if lte is None else lte,
-            limit,
-        )
-        with translated(), self._pool.connection() as connection:
-            return [_logged(row) for row in connection.execute(statement, parameters)]
+        lowest = -1 if gt is None else gt
+        highest = 2**31 - 1 if lte is None else lte
+        return self._select(statement, (sql.LOG, originator_id, lowest, highest, limit))
 
     def select_log(
         self,
@@ -124,13 +104,28 @@ class PostgresEventRecorder(ApplicationRecorder):
         types: Collection[str] = (),
         limit: int | None = None,
     ) -> Iterator[LoggedEvent]:
-        """Read the log by position, page by page, so that memory stays constant."""
-        left = NO_LIMIT if limit is None else limit
-        until = NO_LIMIT if until is None else until
+        """Read the log by position, page by page, so that memory stays constant.
+
+        No connection is held between two pages.
+        """
+        filters = " AND session_id = %(session_id)s" if session_id is not None else ""
+        filters += " AND type = ANY(%(types)s)" if types else ""
+        statement = sql.SELECT_PAGE.format(filters=filters)
+        left = END if limit is None else limit
         while left > 0:
-            page = self._select_page(after, until, session_id, types, min(PAGE, left))
+            rows = min(PAGE_EVENTS, left)
+            parameters = {
+                "log": sql.LOG,
+                "after": after,
+                "until": END if until is None else until,
+                "session_id": session_id,
+                "types": list(types),
+                "limit": rows,
+                "bytes": PAGE_BYTES,
+            }
+            page = self._select(statement, parameters)
             yield from page
-            if len(page) < PAGE:
+            if len(page) < rows and sum(len(event.state) for event in page) < PAGE_BYTES:
                 return
             left -= len(page)
             after = page[-1].position
@@ -146,196 +141,118 @@ class PostgresEventRecorder(ApplicationRecorder):
     ) -> Sequence[Notification]:
         """Read the log in the library's terms."""
         after = 0 if start is None else start - inclusive_of_start
-        return [
-            LoggedNotification(
-                id=event.position,
-                originator_id=event.originator_id,
-                originator_version=event.originator_version,
-                topic=event.topic,
-                state=event.state,
-                occurred_at=event.occurred_at,
-            )
-            for event in self.select_log(after=after, until=stop, types=topics, limit=limit)
-        ]
+        events = self.select_log(after=after, until=stop, types=topics, limit=limit)
+        return [event.to_notification() for event in events]
 
     def max_notification_id(self) -> int | None:
         """Tell the highest position; None for an empty log."""
-        value: int | None = self._scalar(sql.LAST_POSITION, (sql.LOG,))
-        return value
+        return self._find_position(sql.LAST_POSITION, (sql.LOG,))
 
     def position_of(self, event_id: UUID) -> int | None:
         """Tell where an event stands; None when there is no such event."""
-        value: int | None = self._scalar(sql.POSITION_OF, (sql.LOG, event_id))
-        return value
+        return self._find_position(sql.POSITION_OF, (sql.LOG, event_id))
 
     def position_at(self, moment: datetime) -> int:
-        """Tell the highest position recorded at or before a moment; 0 for none."""
-        value = self._scalar(sql.POSITION_AT, {"log": sql.LOG, "moment": moment})
-        return value or 0
+        """Tell the highest position recorded at or before a moment, which has a zone; 0 for none.
+
+        An append under way can still be recorded at a moment that has only just passed.
+        """
+        return self._find_position(sql.POSITION_AT, {"log": sql.LOG, "moment": moment}) or 0
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
         """Follow the log; see `PollingSubscription`."""
-        from infrastructure.event_log.subscription import PollingSubscription  # noqa: PLC0415 - cycle
-
         return PollingSubscription(self, gt=gt, topics=topics)
 
-    def _find_repeated(
-        self, connection: psycopg.Connection[Any], events: Sequence[EnvelopedEvent]
-    ) -> list[LoggedEvent] | None:
-        by_id = {_envelope(event).event_id: event for event in events}
-        known = connection.execute(sql.KNOWN, (sql.LOG, [*by_id])).fetchall()
-        if not known:
-            return None
-        for event_id, position, stream, version, _ in known:
-            event = by_id[event_id]
-            if (stream, version) != (event.originator_id, event.originator_version):
-                raise DuplicateEventError(event_id, position)
-        if len(known) < len(events):
-            raise DuplicateEventError(known[0][0], known[0][1])
-        places = {event_id: (position, at) for event_id, position, _, _, at in known}
-        return [_place(event, *places[_envelope(event).event_id]) for event in events]
-
-    def _check_versions(
-        self, connection: psycopg.Connection[Any], events: Sequence[EnvelopedEvent]
-    ) -> dict[UUID | str, int]:
-        streams = list({event.originator_id for event in events})
-        rows = connection.execute(sql.HEADS, (sql.LOG, streams)).fetchall()
-        stored: dict[UUID | str, int] = dict(rows)
-        heads: dict[UUID | str, int] = {}
-        for event in events:
-            stream, version = event.originator_id, event.originator_version
-            head = heads.get(stream, stored.get(stream, 0))
-            if version != head + 1:
-                raise VersionConflictError(UUID(str(stream)), version - 1, head)
-            heads[stream] = version
-        return heads
-
-    def _insert(
-        self,
-        connection: psycopg.Connection[Any],
-        logged: Sequence[LoggedEvent],
-        heads: dict[UUID | str, int],
-    ) -> None:
-        last = logged[-1]
-        self._ensure_partition(connection, last.position)
-        columns = zip(*map(_row, logged), strict=True)
-        connection.execute(sql.INSERT_EVENTS, (sql.LOG, *map(list, columns)))
-        event_ids = [_envelope(event).event_id for event in logged]
-        positions = [event.position for event in logged]
-        connection.execute(sql.INSERT_IDS, (sql.LOG, event_ids, positions))
-        connection.execute(sql.UPSERT_HEADS, (sql.LOG, [*heads], [*heads.values()]))
-        if last.recorded_at - self._time_indexed_at >= TIME_INDEX_STEP:
-            connection.execute(sql.INSERT_TIME, (sql.LOG, last.recorded_at, logged[0].position))
-            self._time_indexed_at = last.recorded_at
-
-    def _ensure_partition(self, connection: psycopg.Connection[Any], position: int) -> None:
-        if position + PARTITION_MARGIN >= self._partition_end:
-            row = connection.execute(
-                "SELECT hansard.ensure_partitions(%s)", (position + PARTITION_MARGIN,)
-            ).fetchone()
-            self._partition_end = row[0] if row else 0
-
-    def _select_page(
-        self,
-        after: int,
-        until: int,
-        session_id: UUID | None,
-        types: Collection[str],
-        limit: int,
-    ) -> list[LoggedEvent]:
-        filters = ""
-        if session_id is not None:
-            filters += " AND session_id = %(session_id)s"
-        if types:
-            filters += " AND type = ANY(%(types)s)"
-        parameters = {
-            "log": sql.LOG,
-            "after": after,
-            "until": until,
-            "session_id": session_id,
-            "types": list(types),
-            "limit": limit,
-        }
+    def _select(self, statement: str, parameters: Any) -> list[LoggedEvent]:
         with translated(), self._pool.connection() as connection:
-            rows = connection.execute(sql.SELECT_LOG.format(filters=filters), parameters)
-            return [_logged(row) for row in rows]
+            cursor = connection.execute(statement, parameters, binary=True)
+            return [LoggedEvent.from_row(row) for row in cursor]
 
-    def _scalar(self, statement: str, parameters: Any) -> Any:
+    def _find_position(self, statement: str, parameters: Any) -> int | None:
         with translated(), self._pool.connection() as connection:
             row = connection.execute(statement, parameters).fetchone()
         return row[0] if row else None
 
     def _enveloped(self, event: StoredEvent) -> EnvelopedEvent:
+        if not isinstance(event.originator_id, UUID):
+            raise ProgrammingError(f"Streams are named by UUIDs, not by {event.originator_id!r}.")
         if isinstance(event, EnvelopedEvent) and event.envelope is not None:
             return event
         event_id = self._ids.new()
-        return EnvelopedEvent(
-            originator_id=event.originator_id,
-            originator_version=event.originator_version,
-            topic=event.topic,
-            state=event.state,
-            envelope=Envelope(event_id=event_id, actor=SYSTEM, correlation_id=event_id),
-            occurred_at=getattr(event, "occurred_at", None),
-            schema_version=getattr(event, "schema_version", 1),
-        )
+        envelope = Envelope(event_id=event_id, actor=SYSTEM, correlation_id=event_id)
+        return EnvelopedEvent(**vars(event) | {"envelope": envelope})
 
 
-def _tail(connection: psycopg.Connection[Any]) -> tuple[int, datetime]:
-    row = connection.execute(sql.TAIL, (sql.LOG,)).fetchone()
-    assert row is not None, "an aggregate always answers with a row"  # noqa: S101
-    return row[0], row[1]
+def _distinct_ids(events: Iterable[EnvelopedEvent]) -> list[UUID]:
+    event_ids: dict[UUID, None] = {}
+    for event in events:
+        event_id = event.enveloped.event_id
+        if event_id in event_ids:
+            raise DuplicateEventError(event_id, None)
+        event_ids[event_id] = None
+    return list(event_ids)
 
 
-def _envelope(event: EnvelopedEvent) -> Envelope:
-    assert event.envelope is not None, "events enter the log in an envelope"  # noqa: S101
-    return event.envelope
+def _find_known(
+    connection: psycopg.Connection[Any], event_ids: list[UUID]
+) -> dict[UUID, LoggedEvent]:
+    positions = [row[0] for row in connection.execute(sql.KNOWN, (sql.LOG, event_ids))]
+    if not positions:
+        return {}
+    rows = connection.execute(sql.SELECT_POSITIONS, (sql.LOG, positions), binary=True)
+    return {event.enveloped.event_id: event for event in map(LoggedEvent.from_row, rows)}
 
 
-def _place(event: EnvelopedEvent, position: int, recorded_at: datetime) -> LoggedEvent:
-    fields = vars(event) | {"occurred_at": event.occurred_at or recorded_at}
-    return LoggedEvent(**fields, position=position, recorded_at=recorded_at)
+def _as_they_stand(
+    events: Iterable[EnvelopedEvent], known: Mapping[UUID, LoggedEvent]
+) -> list[LoggedEvent]:
+    unchanged = []
+    for event in events:
+        stands = known.get(event.enveloped.event_id)
+        if stands is None:
+            first = next(iter(known.values()))
+            raise DuplicateEventError(first.enveloped.event_id, first.position)
+        if LoggedEvent.of(event, stands.position, stands.recorded_at) != stands:
+            raise DuplicateEventError(event.enveloped.event_id, stands.position)
+        unchanged.append(stands)
+    return unchanged
 
 
-def _row(event: LoggedEvent) -> tuple[Any, ...]:
-    envelope = _envelope(event)
-    return (
-        event.position,
-        event.originator_id,
-        event.originator_version,
-        envelope.event_id,
-        event.topic,
-        event.schema_version,
-        envelope.tenant,
-        envelope.session_id,
-        envelope.actor,
-        envelope.correlation_id,
-        envelope.causation_id,
-        envelope.traceparent,
-        event.occurred_at,
-        event.recorded_at,
-        event.state,
-    )
+def _heads(
+    connection: psycopg.Connection[Any], events: Iterable[EnvelopedEvent]
+) -> dict[UUID | str, int]:
+    streams = list({event.originator_id for event in events})
+    return dict(connection.execute(sql.HEADS, (sql.LOG, streams)).fetchall())
 
 
-def _logged(row: tuple[Any, ...]) -> LoggedEvent:
-    return LoggedEvent(
-        position=row[0],
-        originator_id=row[1],
-        originator_version=row[2],
-        topic=row[4],
-        schema_version=row[5],
-        envelope=Envelope(
-            event_id=row[3],
-            tenant=row[6],
-            session_id=row[7],
-            actor=row[8],
-            correlation_id=row[9],
-            causation_id=row[10],
-            traceparent=row[11],
-        ),
-        occurred_at=row[12].astimezone(UTC),
-        recorded_at=row[13].astimezone(UTC),
-        state=bytes(row[14]),
-    )
+def _check_versions(events: Iterable[EnvelopedEvent], heads: dict[UUID | str, int]) -> None:
+    for event in events:
+        stream, version = event.originator_id, event.originator_version
+        if stream not in heads and version == 0:
+            heads[stream] = -1
+        head = heads.get(stream, 0)
+        if version != head + 1:
+            raise VersionConflictError(UUID(str(stream)), version - 1, head)
+        heads[stream] = version
+
+
+def _insert(
+    connection: psycopg.Connection[Any], events: Sequence[EnvelopedEvent]
+) -> list[LoggedEvent]:
+    row = connection.execute(sql.TAIL, {"log": sql.LOG}).fetchone()
+    assert row is not None, "the statement answers with one row"  # noqa: S101 - for the type
+    tail, recorded_at, time_is_due = row
+    last = tail + len(events)
+    if last // PARTITION_STEP > tail // PARTITION_STEP:
+        connection.execute(sql.ENSURE_PARTITIONS, (last + PARTITION_LEAD,))
+    logged = [
+        LoggedEvent.of(event, position, recorded_at)
+        for position, event in enumerate(events, start=tail + 1)
+    ]
+    columns = zip(*(event.to_row() for event in logged), strict=True)
+    connection.execute(sql.INSERT, (sql.LOG, *map(list, columns)))
+    if time_is_due:
+        connection.execute(sql.INSERT_TIME, (sql.LOG, recorded_at, tail + 1))
+    return logged

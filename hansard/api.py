@@ -1,0 +1,313 @@
+"""The Python API: one asynchronous implementation, and a thin synchronous face on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from uuid import UUID
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from application.directory import load_directory
+from application.errors import BadRequestError, NotFoundError
+from application.explaining import explain
+from application.fold import SessionFold
+from application.moments import resolve
+from application.views import (
+    AgentView,
+    DecisionView,
+    SessionView,
+    WhyView,
+    agent_view,
+    decision_views,
+    session_view,
+)
+from domain.policy import Policy
+from domain.task import Task
+
+if TYPE_CHECKING:
+    from application.orchestration.journal import Listener
+    from hansard.bootstrap import House
+
+T = TypeVar("T")
+Moment = str | int | datetime | UUID
+"""A time with a zone (also as ISO 8601 text), a position of the log, or an event id."""
+
+LAST = "last"
+"""Names the newest session in place of its id."""
+
+
+def _ignore(_: object) -> None:
+    return
+
+
+class AsyncHansard:
+    """Hansard for asynchronous programs; `hansard.open_async()` makes one.
+
+    Database work runs in threads, so that the event loop stays free.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def run(
+        self,
+        request: str,
+        inputs: Iterable[str | Path] = (),
+        *,
+        output: str | Path | None = None,
+        policy: Policy | None = None,
+        on_event: Listener = _ignore,
+    ) -> SessionView:
+        """Let the organisation do a job.
+
+        Args:
+            request: what is wanted, in the user's own words.
+            inputs: files that the agents may read.
+            output: folder that the results are written to; a new one below `hansard-output` by
+                default.
+            policy: limits and thresholds in force.
+            on_event: called with every recorded event, in order, from the event loop's thread.
+
+        Returns:
+            The ended session. Its `status` says whether the job was completed, declined or
+            failed; `answer` holds what the user is told.
+
+        Raises:
+            BadRequestError: the request is empty or an input file cannot be used.
+            UnavailableError: the database cannot be used.
+        """
+        if not request.strip():
+            raise BadRequestError("The request is empty; say what is wanted.")
+        house = self._house
+        session_id = house.sessions.ids.new()
+        folder = output or house.settings.output_root / str(session_id)
+        charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy)
+        return session_view(await house.sessions.run(charter, on_event, session_id=session_id))
+
+    async def resume(self, session: str | UUID, *, on_event: Listener = _ignore) -> SessionView:
+        """Finish a session whose process was lost; an ended one is returned as it is.
+
+        Raises:
+            NotFoundError: there is no such session.
+            ConflictError: another process runs it.
+        """
+        session_id = await self._session_id(session)
+        return session_view(await self._house.sessions.resume(session_id, on_event))
+
+    async def unfinished(self) -> list[UUID]:
+        """List the sessions that were opened and have not ended, oldest first."""
+        return await asyncio.to_thread(self._house.unfinished)
+
+    async def cancel(self, session: str | UUID, reason: str) -> SessionView:
+        """Stop a session that no process runs.
+
+        Raises:
+            NotFoundError: there is no such session.
+            ConflictError: it has ended, or another process runs it.
+        """
+        session_id = await self._session_id(session)
+        return session_view(await self._house.sessions.cancel(session_id, reason, _ignore))
+
+    async def session(self, session: str | UUID, at: Moment | None = None) -> SessionView:
+        """View a session as it is, or as it was at a past moment.
+
+        Raises:
+            NotFoundError: there is no such session, or not yet at that moment.
+            BadRequestError: the moment cannot be understood.
+        """
+        session_id = await self._session_id(session)
+        return await asyncio.to_thread(self._view, session_id, at)
+
+    async def why(self, task: str | UUID) -> WhyView:
+        """Explain a task: its decisions and the chain of events behind it.
+
+        Args:
+            task: id of the task.
+
+        Raises:
+            NotFoundError: there is no such task.
+        """
+        return await asyncio.to_thread(self._why, _as_uuid("task", task))
+
+    async def audit(self, session: str | UUID, at: Moment | None = None) -> list[DecisionView]:
+        """List the decisions of a session, oldest first, each with how its task ended.
+
+        Raises:
+            NotFoundError: there is no such session, or not yet at that moment.
+            BadRequestError: the moment cannot be understood.
+        """
+        session_id = await self._session_id(session)
+        return await asyncio.to_thread(self._audit, session_id, at)
+
+    async def agents(self, at: Moment | None = None) -> list[AgentView]:
+        """List the agents of the organisation, in order of registration.
+
+        Raises:
+            BadRequestError: the moment cannot be understood.
+        """
+        return await asyncio.to_thread(self._agents, at)
+
+    async def agent(self, handle: str, at: Moment | None = None) -> AgentView:
+        """Show one agent.
+
+        Raises:
+            NotFoundError: nobody has this handle.
+            BadRequestError: the moment cannot be understood.
+        """
+        for view in await self.agents(at):
+            if view.handle == handle:
+                return view
+        raise NotFoundError("agent", handle, "`hansard agents list` lists those there are.")
+
+    async def close(self) -> None:
+        """Close connections and leave the embedded server."""
+        await self._house.model.aclose()
+        await asyncio.to_thread(self._house.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _until(self, at: Moment | None) -> int | None:
+        return None if at is None else resolve(at, self._house.log)
+
+    def _view(self, session_id: UUID, at: Moment | None) -> SessionView:
+        return session_view(self._house.sessions.fold(session_id, self._until(at)))
+
+    def _audit(self, session_id: UUID, at: Moment | None) -> list[DecisionView]:
+        fold = self._house.sessions.fold(session_id, self._until(at))
+        events = self._house.log.read(session_id=session_id, until=fold.position)
+        return decision_views(events, fold)
+
+    def _why(self, task_id: UUID) -> WhyView:
+        log = self._house.log
+        session_id = log.load(Task, task_id).assignment.session_id
+        events = list(log.read(session_id=session_id))
+        return explain(events, SessionFold.of(events), task_id)
+
+    def _agents(self, at: Moment | None) -> list[AgentView]:
+        directory = load_directory(self._house.log, self._until(at))
+        return [agent_view(agent) for agent in directory.agents.values()]
+
+    async def _session_id(self, session: str | UUID) -> UUID:
+        if session == LAST:
+            return await asyncio.to_thread(self._house.newest_session)
+        return _as_uuid("session", session)
+
+
+def _as_uuid(kind: str, text: str | UUID) -> UUID:
+    try:
+        return text if isinstance(text, UUID) else UUID(text.strip())
+    except ValueError as error:
+        raise BadRequestError(f"{text!r} is no id of a {kind}; ids are UUIDs.") from error
+
+
+class Hansard:
+    """Hansard for ordinary programs; `hansard.open()` makes one.
+
+    Each method runs the method of the same name of `AsyncHansard`, which documents it, on an event
+    loop in a background thread.
+    """
+
+    def __init__(self, portal: BlockingPortal, inner: AsyncHansard) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    def run(
+        self,
+        request: str,
+        inputs: Iterable[str | Path] = (),
+        *,
+        output: str | Path | None = None,
+        policy: Policy | None = None,
+        on_event: Listener = _ignore,
+    ) -> SessionView:
+        """Let the organisation do a job; `on_event` is called from another thread."""
+        return self._call(
+            self._inner.run, request, inputs, output=output, policy=policy, on_event=on_event
+        )
+
+    def resume(self, session: str | UUID, *, on_event: Listener = _ignore) -> SessionView:
+        """Finish a session whose process was lost."""
+        return self._call(self._inner.resume, session, on_event=on_event)
+
+    def unfinished(self) -> list[UUID]:
+        """List the sessions that were opened and have not ended, oldest first."""
+        return self._call(self._inner.unfinished)
+
+    def cancel(self, session: str | UUID, reason: str) -> SessionView:
+        """Stop a session that no process runs."""
+        return self._call(self._inner.cancel, session, reason)
+
+    def session(self, session: str | UUID, at: Moment | None = None) -> SessionView:
+        """View a session as it is, or as it was at a past moment."""
+        return self._call(self._inner.session, session, at)
+
+    def why(self, task: str | UUID) -> WhyView:
+        """Explain a task: its decisions and the chain of events behind it."""
+        return self._call(self._inner.why, task)
+
+    def audit(self, session: str | UUID, at: Moment | None = None) -> list[DecisionView]:
+        """List the decisions of a session, oldest first, each with how its task ended."""
+        return self._call(self._inner.audit, session, at)
+
+    def agents(self, at: Moment | None = None) -> list[AgentView]:
+        """List the agents of the organisation, in order of registration."""
+        return self._call(self._inner.agents, at)
+
+    def agent(self, handle: str, at: Moment | None = None) -> AgentView:
+        """Show one agent."""
+        return self._call(self._inner.agent, handle, at)
+
+    def close(self) -> None:
+        """Close connections and leave the embedded server."""
+        self._call(self._inner.close)
+
+    def _call(self, method: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+        future = self._portal.start_task_soon(partial(method, *args, **kwargs))
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()  # Ctrl-C reaches the waiting thread, not the one that works
+            raise
+
+
+async def open_async(**settings: Any) -> AsyncHansard:
+    """Open Hansard for an asynchronous program.
+
+    Args:
+        settings: fields of `infrastructure.settings.Settings`, for example `home`, `database_url`
+            or `model`; what is left out comes from the environment.
+
+    Raises:
+        BadRequestError: a setting or the roster is invalid.
+        UnavailableError: the database cannot be used.
+    """
+    from hansard.bootstrap import build, load_settings  # noqa: PLC0415 - heavy
+
+    return AsyncHansard(await asyncio.to_thread(build, load_settings(**settings)))
+
+
+@contextmanager
+def open(**settings: Any) -> Iterator[Hansard]:  # noqa: A001 - read as hansard.open()
+    """Open Hansard, to be used in a `with` block; see `open_async` for settings and errors."""
+    with start_blocking_portal() as portal:
+        inner = portal.call(partial(open_async, **settings))
+        try:
+            yield Hansard(portal, inner)
+        finally:
+            portal.call(inner.close)

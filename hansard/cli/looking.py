@@ -1,0 +1,165 @@
+"""The commands that look back: `sessions`, `show`, `audit`, `why` and `stats`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+import hansard
+from hansard.cli.terminal import clean, console, print_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from application.views import DecisionView, SessionView, TaskView, WhyView
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+AT = click.option(
+    "--at",
+    metavar="T",
+    help="A past moment: an ISO 8601 time with zone, a position, or an event id.",
+)
+SESSION_HELP = "an id that `hansard sessions` lists, or `last`"
+STATUS_STYLES = {"completed": "green", "failed": "red", "declined": "yellow", "cancelled": "yellow"}
+
+
+@click.command()
+@click.argument("session", default=hansard.LAST)
+@AT
+@JSON
+def show(*, session: str, at: str | None, as_json: bool) -> None:
+    """Show SESSION: what was asked, who did what, and the answer.
+
+    SESSION is an id that `hansard sessions` lists, or `last` (the default).
+    """
+    with hansard.open() as h:
+        view = h.session(session, at)
+    if as_json:
+        print_json(view)
+    else:
+        _print_session(console(), view)
+
+
+@click.command()
+@click.argument("task")
+@JSON
+def why(*, task: str, as_json: bool) -> None:
+    """Explain TASK: who decided what about it, out of whom, and what followed.
+
+    TASK is an id that `hansard show` lists.
+    """
+    with hansard.open() as h:
+        view = h.why(task)
+    if as_json:
+        print_json(view)
+    else:
+        _print_why(console(), view)
+
+
+def _print_session(out: Console, view: SessionView) -> None:
+    status = Text(view.status.value, style=STATUS_STYLES.get(view.status.value, ""))
+    grid = facts(
+        ("Session", str(view.session_id)),
+        ("Status", status),
+        ("Request", view.request),
+        ("Opened", _time(view.opened_at)),
+        ("Position", str(view.position)),
+        ("Models", ", ".join(view.model_names) or "none yet"),
+        ("Input", ", ".join(file.name for file in view.input_files) or "none"),
+        ("State hash", view.state_hash),
+    )
+    out.print(grid)
+    out.print(_task_tree(view))
+    for turn in view.turns:
+        out.print(Text(f"\n{turn.speaker}", style="bold cyan"))
+        out.print(Text(clean(turn.text)))
+    if view.failure is not None:
+        out.print(Text(f"\n{view.failure.kind.value}: {clean(view.failure.message)}", style="red"))
+    for artefact in view.artefacts:
+        out.print(Text(f"{view.output_folder}/{artefact.path}"), soft_wrap=True)
+
+
+def _task_tree(view: SessionView) -> Tree:
+    root = next((task for task in view.tasks if task.parent_id is None), None)
+    if root is None:
+        return Tree(Text("no task yet", style="dim"))
+    tree = Tree(_task_line(root))
+    for task in view.tasks:
+        if task.parent_id == root.task_id:
+            tree.add(_task_line(task))
+    return tree
+
+
+def _task_line(task: TaskView) -> Text:
+    line = Text(f"{task.key} ", style="bold")
+    line.append(task.status.value, style=STATUS_STYLES.get(task.status.value, "dim"))
+    line.append(f" {' > '.join(task.path)} ", style="cyan")
+    line.append(f"{task.model_calls} model and {task.tool_calls} tool calls", style="dim")
+    line.append(f"\n{task.task_id}", style="dim")
+    if task.failure is not None:
+        line.append(f"\n{clean(task.failure.message)}", style="red")
+    return line
+
+
+def _print_why(out: Console, view: WhyView) -> None:
+    out.print(
+        facts(
+            ("Task", f"{view.task.key} ({view.task.task_id})"),
+            ("Session", str(view.session_id)),
+            ("Asked", view.task.instruction),
+            ("Status", view.task.status.value),
+            ("Passed through", " > ".join(view.task.path)),
+        )
+    )
+    for decision in view.decisions:
+        out.print(_candidates(decision))
+    chain = Table(title="Chain of events", title_justify="left", box=None, padding=(0, 1))
+    chain.add_column("Position", justify="right", style="dim")
+    for column in ("Event", "By", "What"):
+        chain.add_column(column, overflow="fold")
+    for link in view.chain:
+        chain.add_row(str(link.position), link.type, link.actor, clean(link.text))
+    out.print(chain)
+
+
+def _candidates(view: DecisionView) -> Table:
+    decision = view.decision
+    table = Table(
+        title=f"{view.from_agent} > {view.to_agent or 'nobody'}: {clean(decision.reason)}",
+        caption=(
+            f"position {view.position}, strategy {decision.strategy}, policy"
+            f" {decision.policy_version}, confidence {decision.confidence:.2f},"
+            f" knew the log up to {decision.knowledge_position}"
+        ),
+        title_justify="left",
+        caption_justify="left",
+        box=None,
+        padding=(0, 1),
+    )
+    table.add_column("Candidate")
+    table.add_column("Score", justify="right")
+    table.add_column("Parts")
+    for candidate in decision.candidates:
+        parts = ", ".join(f"{name} {value:.2f}" for name, value in candidate.parts.items())
+        style = "bold green" if candidate.handle == decision.chosen else ""
+        table.add_row(candidate.handle, f"{candidate.score:.2f}", parts, style=style)
+    return table
+
+
+def facts(*rows: tuple[str, str | Text]) -> Table:
+    """Lay facts out in two columns, cleaned for the terminal."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        grid.add_row(name, value if isinstance(value, Text) else clean(value))
+    return grid
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,101 @@
+"""Entry of the command: which commands there are, and which exit code each error means."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+COMMANDS = {
+    "run": ("hansard.cli.run:run", "Let the organisation do a job."),
+    "resume": ("hansard.cli.run:resume", "Finish a session whose process was lost."),
+    "cancel": ("hansard.cli.run:cancel", "Stop a session that no process runs."),
+    "sessions": ("hansard.cli.looking:sessions", "List sessions, newest first."),
+    "show": ("hansard.cli.looking:show", "Show a session, also as it was at a past moment."),
+    "audit": ("hansard.cli.looking:audit", "List decisions: who was chosen, out of whom, and why."),
+    "why": ("hansard.cli.looking:why", "Explain a task, from the user's words to its result."),
+    "stats": ("hansard.cli.looking:stats", "Show what each agent did and what it cost."),
+    "agents": ("hansard.cli.agents:agents", "List and show the agents of the organisation."),
+    "db": ("hansard.cli.db:db", "Start, stop and inspect the database."),
+}
+"""Module and one-line help of each command; a module is imported when its command is called."""
+
+OK, DIFFERENCE, USAGE, NOT_FOUND, CONFLICT, NOT_ALLOWED, UNAVAILABLE, INTEGRITY = range(8)
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+HELP = f"""Run organisations of AI agents and keep the verbatim record.
+
+Data goes to standard output, messages go to standard error.
+
+\b
+Exit codes: {OK} ok, {DIFFERENCE} difference found, {USAGE} bad usage or input,
+{NOT_FOUND} not found, {CONFLICT} conflict, {NOT_ALLOWED} not allowed,
+{UNAVAILABLE} unavailable, {INTEGRITY} integrity, {INTERRUPTED} interrupted.
+"""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order a newcomer meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hansard", prog_name="hansard")
+def cli() -> None:
+    """Group of all commands."""
+
+
+def main() -> NoReturn:
+    """Run the command and exit with its code."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader left; the interpreter's own flush at exit must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+    except Exception as error:  # noqa: BLE001 - raised again unless it is a known error
+        code = _report(error)
+    sys.exit(code or OK)
+
+
+def _report(error: Exception) -> int:
+    from application.errors import ApplicationError  # noqa: PLC0415 - only when needed
+    from domain.errors import DomainError  # noqa: PLC0415
+    from hansard.cli.exits import exit_code  # noqa: PLC0415
+
+    if not isinstance(error, ApplicationError | DomainError):
+        raise error
+    from hansard.cli.terminal import clean  # noqa: PLC0415
+
+    click.echo(f"hansard: {clean(str(error))}", err=True)
+    return exit_code(error)

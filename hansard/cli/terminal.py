@@ -1,0 +1,42 @@
+"""Terminal: print what models and files say without letting them control the terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SEQUENCES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
+    r"|\x1b[PX^_\]].*?(?:\x1b\\|\x07|$)"  # DCS, SOS, PM, APC, OSC: titles, links, clipboard
+    r"|\x1b[ -/]*[0-~]",  # all other escape sequences
+    re.DOTALL,
+)
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"  # direction marks that reorder text
+)
+
+
+def clean(text: str) -> str:
+    """Take control sequences and characters that reorder text out of untrusted text."""
+    return _CONTROLS.sub("", _SEQUENCES.sub("", text))
+
+
+def console(*, err: bool = False) -> Console:
+    """Make a console; it obeys NO_COLOR and writes plain text into pipes."""
+    from rich.console import Console  # noqa: PLC0415 - heavy
+
+    return Console(stderr=err, highlight=False, markup=False, emoji=False)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document; characters that could control a terminal are escaped in it."""
+    from pydantic_core import to_json  # noqa: PLC0415 - heavy
+
+    document = to_json(value, indent=2).decode()
+    click.echo(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", document))

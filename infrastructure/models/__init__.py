@@ -1,0 +1,1 @@
+"""Adapters of the model port: language models and the rules that stand in for them."""

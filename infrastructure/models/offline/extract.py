@@ -1,0 +1,60 @@
+"""Extract: finds the table, settles the period, and saves the rows of it."""
+
+from __future__ import annotations
+
+import re
+
+from application.briefs import ExecuteBrief, Submission
+from domain.effect import ToolAnswer
+from infrastructure.models.offline.facts import Facts
+from infrastructure.models.offline.figures import whole
+from infrastructure.models.offline.reading import read_facts
+from infrastructure.models.offline.sql import in_span, source, where
+from infrastructure.models.offline.work import Call, StoppedError, Work, use
+from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
+
+
+def extract(brief: ExecuteBrief) -> Work[Submission]:
+    """Establish the facts of the table and keep the rows of the period as a file."""
+    facts = yield from read_facts(brief)
+    sql = f"SELECT * FROM {source(facts)}{where(facts.standing, in_span(facts, facts.period))}"
+    if facts.date_sql:
+        sql += f" ORDER BY {facts.date_sql}"
+    arguments = QueryTableArguments(sql=sql, limit=1, save_as=_file_name(facts))
+    (answer,) = yield from use(Call("query_table", arguments))
+    found = QueryTableAnswer.model_validate(answer.content)
+    if found.row_count == 0:
+        raise StoppedError(f"{facts.file} has no rows for {facts.period_label}.")
+    facts = facts.model_copy(
+        update={
+            "period_entries": found.row_count,
+            "extract_file": found.saved_as or "",
+            "extract_sha256": _sha256(answer),
+        }
+    )
+    return Submission(
+        done=True, summary=_summary(facts), data={"facts": facts.model_dump(mode="json")}
+    )
+
+
+def _file_name(facts: Facts) -> str:
+    words = re.findall(r"[a-z0-9]+", f"{facts.table} {facts.period_label}".casefold())
+    return "_".join(words)[:60].lstrip("_") + "_rows.csv"
+
+
+def _sha256(answer: ToolAnswer) -> str:
+    return answer.artefacts[0].sha256 if answer.artefacts else ""
+
+
+def _summary(facts: Facts) -> str:
+    figures = ", ".join(line.label.lower() for line in facts.lines)
+    said = (
+        f"{whole(facts.period_entries)} of {whole(facts.entries)} entries of {facts.file} belong to"
+        f" {facts.period_label}"
+    )
+    if facts.date_name:
+        said += f" (column {facts.date_name})"
+    said += f". Figures: {figures}{facts.unit}."
+    if facts.dimensions:
+        said += f" Grouped by {', '.join(facts.dimensions)}."
+    return " ".join((said, *facts.notes))

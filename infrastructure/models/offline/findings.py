@@ -1,0 +1,274 @@
+"""Findings: the figures of a period, as the metrics task hands them to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.value import NonEmptyText, Value
+from infrastructure.models.offline.facts import EXPENSES, REVENUE, Facts
+from infrastructure.models.offline.periods import Span, join
+from infrastructure.models.offline.sql import (
+    by_dimension,
+    by_month,
+    group_value,
+    identifier,
+    in_span,
+    literal,
+    source,
+    sums,
+    where,
+)
+from infrastructure.tools.schemas import QueryTableAnswer
+
+NO_VALUE = "(none)"
+_MONTHS_SHOWN = 15
+_DIMENSIONS_TRIED = 5
+_DIMENSIONS_SHOWN = 2
+_GROUP_MINIMUM = 8
+ROBUST_DEVIATIONS = 3
+_MAD_TO_DEVIATION = 1.4826
+
+
+class SpanFigures(Value):
+    """Totals of one span; `quantity` is None when the table has none."""
+
+    label: NonEmptyText
+    entries: int
+    without_amount: int
+    values: dict[str, float]
+    quantity: float | None = None
+
+    @property
+    def result(self) -> float:
+        """Revenue minus expenses."""
+        return self.values[REVENUE] - self.values[EXPENSES]
+
+
+class MonthFigures(Value):
+    """Totals of one month; `month` is written `2025-10`."""
+
+    month: NonEmptyText
+    entries: int
+    values: dict[str, float]
+
+
+class Group(Value):
+    """A line's total for one value of a dimension, in the period and before it."""
+
+    value: str
+    current: float
+    before: float | None = None
+
+
+class Breakdown(Value):
+    """A line by a dimension, largest first."""
+
+    column: NonEmptyText
+    line: NonEmptyText
+    groups: tuple[Group, ...]
+
+
+class Outlier(Value):
+    """An entry far from the usual amount of its group."""
+
+    line: str
+    day: str
+    group: str
+    label: str
+    amount: float
+    usual: float
+
+
+class Statement(Value):
+    """A query that figures come from, for whoever wants to run it again."""
+
+    purpose: NonEmptyText
+    sql: NonEmptyText
+
+
+class Findings(Value):
+    """All figures of a period."""
+
+    current: SpanFigures
+    previous: SpanFigures | None = None
+    year_earlier: SpanFigures | None = None
+    months: tuple[MonthFigures, ...] = ()
+    breakdowns: tuple[Breakdown, ...] = ()
+    outliers: tuple[Outlier, ...] = ()
+    outlier_rule: str = ""
+    statements: tuple[Statement, ...] = ()
+
+
+def totals_statement(facts: Facts) -> str:
+    """One row for each of period, previous span and year before: entries and totals."""
+    spans = [facts.period, facts.previous, facts.year_earlier]
+    named = [(role, s) for role, s in zip(("current", "previous", "year"), spans, strict=True)]
+    empty = " AND ".join(f"{line.sql} IS NULL" for line in facts.lines)
+    quantity = f"SUM({facts.quantity_sql})" if facts.quantity_sql else "NULL"
+    parts = [
+        f"SELECT {literal(role)} AS span, COUNT(*) AS entries,"
+        f" COUNT(*) FILTER (WHERE {empty}) AS without_amount, {quantity} AS quantity,"
+        f" {sums(facts.lines)} FROM {source(facts)}{where(facts.standing, in_span(facts, span))}"
+        for role, span in named
+        if span is not None or role == "current"
+    ]
+    return " UNION ALL ".join(parts)
+
+
+def read_totals(facts: Facts, answer: QueryTableAnswer) -> dict[str, SpanFigures]:
+    """Read the rows of `totals_statement` by role."""
+    labels = {
+        "current": facts.period_label,
+        "previous": facts.previous.label if facts.previous else "",
+        "year": facts.year_earlier.label if facts.year_earlier else "",
+    }
+    found = {}
+    for role, entries, without_amount, quantity, *values in answer.rows:
+        found[str(role)] = SpanFigures(
+            label=labels[str(role)],
+            entries=int(str(entries)),
+            without_amount=int(str(without_amount)),
+            quantity=number(quantity) if quantity is not None else None,
+            values={
+                line.key: number(value) for line, value in zip(facts.lines, values, strict=True)
+            },
+        )
+    return found
+
+
+def shown_months(facts: Facts) -> Span | None:
+    """The months to show: the period and what led up to it, at most 15."""
+    if facts.period is None or not facts.months:
+        return None
+    lead = max(0, _MONTHS_SHOWN - facts.period.months)
+    wanted = join(facts.period, facts.period.shifted(-lead)) if lead else facts.period
+    first = facts.months[0].month
+    early = wanted.start < first
+    return Span(label=wanted.label, start=first if early else wanted.start, end=wanted.end)
+
+
+def months_statement(facts: Facts) -> str | None:
+    """One row for each month shown; None without dates."""
+    span = shown_months(facts)
+    return by_month(facts, span) if span else None
+
+
+def read_months(facts: Facts, answer: QueryTableAnswer) -> tuple[MonthFigures, ...]:
+    """Read the rows of `months_statement`."""
+    return tuple(
+        MonthFigures(
+            month=str(month),
+            entries=int(str(entries)),
+            values={
+                line.key: number(value) for line, value in zip(facts.lines, values, strict=True)
+            },
+        )
+        for month, entries, *values in answer.rows
+    )
+
+
+def breakdown_statement(facts: Facts) -> str | None:
+    """Every line by every likely dimension, in the period and before it; None without dimensions.
+
+    The baseline is the previous span when the data holds it, else the year before.
+    """
+    before = facts.previous or facts.year_earlier
+    spans = [facts.period, before] if before else [facts.period]
+    parts = [
+        f"SELECT {literal(column)} AS dimension, {literal(line.key)} AS line, * FROM"
+        f" ({by_dimension(facts, column, line, spans)})"
+        for line in facts.lines
+        for column in facts.dimensions[:_DIMENSIONS_TRIED]
+    ]
+    return " UNION ALL ".join(parts) if parts else None
+
+
+def read_breakdowns(facts: Facts, answer: QueryTableAnswer) -> tuple[Breakdown, ...]:
+    """Read the rows of `breakdown_statement`: for each line its two best dimensions.
+
+    A dimension is left out for a line when it does not divide it: fewer than two values, or most
+    of the amount without one.
+    """
+    grouped: dict[tuple[str, str], list[Group]] = {}
+    for column, line, value, current, *before in answer.rows:
+        group = Group(
+            value=str(value),
+            current=number(current),
+            before=number(before[0]) if before else None,
+        )
+        grouped.setdefault((str(line), str(column)), []).append(group)
+    chosen = []
+    for line in facts.lines:
+        useful = [
+            Breakdown(column=column, line=line.key, groups=_sorted(grouped[line.key, column]))
+            for column in facts.dimensions
+            if _divides(grouped.get((line.key, column), []))
+        ]
+        chosen += useful[:_DIMENSIONS_SHOWN]
+    return tuple(chosen)
+
+
+def _sorted(groups: Sequence[Group]) -> tuple[Group, ...]:
+    return tuple(sorted(groups, key=lambda group: (-group.current, group.value)))
+
+
+def _divides(groups: Sequence[Group]) -> bool:
+    two, half = 2, 0.5
+    total = sum(abs(group.current) for group in groups)
+    missing = sum(abs(group.current) for group in groups if group.value == NO_VALUE)
+    named = [group for group in groups if group.value != NO_VALUE]
+    return len(named) >= two and (total == 0 or missing / total <= half)
+
+
+def outlier_statement(facts: Facts) -> str:
+    """Entries of the period far from the median of their group, farthest first."""
+    group = group_value(facts.dimensions[0]) if facts.dimensions else "'all entries'"
+    label = f"CAST({identifier(facts.labels[0])} AS VARCHAR)" if facts.labels else "NULL"
+    day = f"strftime({facts.date_sql}, '%Y-%m-%d')" if facts.date_sql else "NULL"
+    inside = in_span(facts, facts.period) or "TRUE"
+    parts = [
+        f"SELECT {literal(line.label)} AS line, {day} AS day, {group} AS grp, {label} AS label,"
+        f" {line.sql} AS amount, {inside} AS inside FROM {source(facts)}"
+        f"{where(facts.standing, f'{line.sql} <> 0')}"
+        for line in facts.lines
+    ]
+    limit = ROBUST_DEVIATIONS * _MAD_TO_DEVIATION
+    return (
+        f"WITH entries AS ({' UNION ALL '.join(parts)}), usual AS (SELECT line, grp,"
+        " MEDIAN(amount) AS middle, MAD(amount) AS spread, COUNT(*) AS entries FROM entries"
+        " GROUP BY line, grp) SELECT line, day, grp, label, amount, middle FROM entries"
+        " JOIN usual USING (line, grp)"
+        f" WHERE inside AND usual.entries >= {_GROUP_MINIMUM} AND spread > 0"
+        f" AND ABS(amount - middle) > {limit} * spread"
+        " ORDER BY ABS(amount - middle) / spread DESC, day, amount"
+    )
+
+
+def outlier_rule(facts: Facts) -> str:
+    """Say by which rule entries count as unusual."""
+    group = f"the same {facts.dimensions[0]}" if facts.dimensions else "all entries"
+    return (
+        f"more than {ROBUST_DEVIATIONS} robust standard deviations ({ROBUST_DEVIATIONS} \u00d7"
+        f" {_MAD_TO_DEVIATION} \u00d7 median absolute deviation) from the median of {group} over the"
+        f" whole file, in groups of at least {_GROUP_MINIMUM} entries"
+    )
+
+
+def read_outliers(answer: QueryTableAnswer) -> tuple[Outlier, ...]:
+    """Read the rows of `outlier_statement`."""
+    return tuple(
+        Outlier(
+            line=str(line),
+            day=str(day or ""),
+            group=str(group),
+            label=str(label or ""),
+            amount=number(amount),
+            usual=number(middle),
+        )
+        for line, day, group, label, amount, middle in answer.rows
+    )
+
+
+def number(value: object) -> float:
+    """Read a JSON number; a missing one counts as zero."""
+    return float(str(value)) if value is not None else 0.0

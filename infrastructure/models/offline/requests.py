@@ -1,0 +1,149 @@
+"""Requests: which kind of work a request asks for, recognised by its words and its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import PurePath
+
+from application.briefs import FileBrief
+from domain.value import Value
+from infrastructure.models.offline.calculation import read_expression
+from infrastructure.models.offline.language import detect_language, plain
+from infrastructure.models.offline.periods import Mention, find_mentions, is_range
+from infrastructure.models.offline.vocabulary import means
+
+_TEXT_SUFFIXES = frozenset({".txt", ".md", ".rst", ".log", ".html", ".htm"})
+_FILLER = re.compile(
+    r"^\s*(?:hi|hello|hallo|bonjour|hola|hey)?[\s,!]*(?:nova)?[\s,!]*"
+    r"(?:(?:could|can|would) you|kannst du|k\u00f6nnen sie|peux-tu|pouvez-vous|puedes)?\s*"
+    r"(?:please|bitte|s'il vous pla\u00eet|por favor|per favore)?[\s,]*",
+    re.IGNORECASE,
+)
+_YEAR_BEFORE = re.compile(
+    r"year.over.year|year.on.year|\byoy\b|vorjahr|a year (?:ago|earlier|before)"
+    r"|annee precedente|ano anterior|anno precedente|n-1\b|(?:with|to|than|mit|vs\.?|versus) (?:the"
+    r" )?(?:last|previous|prior|letztem|dem letzten) (?:year|jahr)|same quarter (?:of )?last year"
+)
+
+
+class Kind(StrEnum):
+    """A kind of work that the offline rules can do."""
+
+    REPORT = "report"
+    QUESTION = "question"
+    DRIVERS = "drivers"
+    CHART = "chart"
+    DESCRIBE = "describe"
+    FORECAST = "forecast"
+    CALCULATE = "calculate"
+    RECALL = "recall"
+    DIGEST = "digest"
+
+
+NEEDS_TABLE = frozenset(
+    {Kind.REPORT, Kind.QUESTION, Kind.DRIVERS, Kind.CHART, Kind.FORECAST, Kind.DESCRIBE}
+)
+
+
+class Wish(Value):
+    """A request as the offline rules understand it.
+
+    Attributes:
+        kind: None when no rule serves the request.
+        obstacle: what kind of work no rule can do, when the words say so.
+        mentions: spans of time named, in order.
+        ranged: whether two mentions are the ends of one span.
+        year_before: whether the comparison is with the same span a year earlier.
+        charts: whether charts are asked for.
+    """
+
+    kind: Kind | None
+    language: str
+    goal: str
+    obstacle: str = ""
+    mentions: tuple[Mention, ...] = ()
+    ranged: bool = False
+    year_before: bool = False
+    charts: bool = False
+
+
+def recognise(request: str, files: Sequence[FileBrief]) -> Wish:
+    """Recognise what a request asks for; the same words and files always mean the same."""
+    goal = _goal(request)
+    mentions = find_mentions(request)
+    obstacle = _obstacle(request)
+    comparing = means(request, "compare") or means(request, "why")
+    return Wish(
+        kind=None if obstacle else _kind(request, files),
+        language=detect_language(request),
+        goal=goal,
+        obstacle=obstacle,
+        mentions=mentions,
+        ranged=not comparing and is_range(request, mentions),
+        year_before=_YEAR_BEFORE.search(plain(request)) is not None,
+        charts=means(request, "chart"),
+    )
+
+
+def is_text_file(name: str) -> bool:
+    """Tell whether a file holds running text by the end of its name."""
+    return PurePath(name).suffix.casefold() in _TEXT_SUFFIXES
+
+
+def _goal(request: str) -> str:
+    longest = 300
+    joined = " ".join(request.split())
+    goal = _FILLER.sub("", joined, count=1) or joined
+    goal = goal[:longest]
+    return goal[:1].upper() + goal[1:]
+
+
+def _obstacle(request: str) -> str:
+    """Name work that needs more than rules; empty when nothing speaks against the request."""
+    if means(request, "translation"):
+        return "translating"
+    if means(request, "creative") and not means(request, "finance"):
+        return "creative writing"
+    if means(request, "booking") and means(request, "travel"):
+        return "booking or buying anything in the outside world"
+    if means(request, "legal"):
+        return "legal advice"
+    if means(request, "correspondence"):
+        return "writing or sending letters and mail"
+    if means(request, "code_writing"):
+        return "writing software"
+    if means(request, "world") and not means(request, "finance"):
+        return "looking anything up on the internet"
+    return ""
+
+
+def _kind(request: str, files: Sequence[FileBrief]) -> Kind | None:
+    if read_expression(request, detect_language(request)) is not None:
+        return Kind.CALCULATE
+    if means(request, "recall"):
+        return Kind.RECALL
+    texts_only = bool(files) and all(is_text_file(file.name) for file in files)
+    if texts_only and (means(request, "summary") or means(request, "describe")):
+        return Kind.DIGEST
+    return _table_kind(request, with_files=bool(files))
+
+
+def _table_kind(request: str, *, with_files: bool) -> Kind | None:
+    about_data = with_files or means(request, "data") or means(request, "finance")
+    if not about_data:
+        return None
+    moved = means(request, "lost") or means(request, "gained")
+    rules = (
+        (Kind.FORECAST, means(request, "forecast")),
+        (Kind.DRIVERS, means(request, "why")),
+        (Kind.REPORT, means(request, "report")),
+        (Kind.DRIVERS, moved or means(request, "compare")),
+        (Kind.REPORT, means(request, "summary")),
+        (Kind.CHART, means(request, "chart")),
+        (Kind.DESCRIBE, means(request, "describe")),
+        (Kind.QUESTION, means(request, "question")),
+        (Kind.QUESTION, means(request, "finance") and with_files),
+    )
+    return next((kind for kind, holds in rules if holds), None)

@@ -1,0 +1,1 @@
+"""Tables: makes typed tables out of whatever files a user hands in."""
