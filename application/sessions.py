@@ -106,6 +106,14 @@ class Sessions:
             raise NotFoundError("session", session_id, advice)
         return fold
 
+    def require(self, session_id: UUID) -> None:
+        """Make sure that a session exists.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        self.log.load(Session, session_id)
+
     def _journal(self, fold: SessionFold, listener: Listener) -> Journal:
         return Journal(self.log, self.clock, self.ids, fold, listener)
 

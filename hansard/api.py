@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import ValidationError
 
 from application.directory import load_directory
 from application.errors import BadRequestError, NotFoundError
@@ -21,26 +22,33 @@ from application.fold import SessionFold
 from application.moments import resolve
 from application.views import (
     AgentView,
-    DecisionView,
     SessionView,
     WhyView,
     agent_view,
-    decision_views,
     session_view,
 )
 from domain.policy import Policy
+from domain.session import SessionStatus
 from domain.task import Task
+from domain.value import Value
 
 if TYPE_CHECKING:
     from application.orchestration.journal import Listener
     from hansard.bootstrap import House
+    from projections.agent_statistics import AgentStatisticsView
+    from projections.delegation_audit import DelegationView
+    from projections.protocol import Page
+    from projections.session_list import SessionSummaryView
 
 T = TypeVar("T")
+V = TypeVar("V", bound=Value)
 Moment = str | int | datetime | UUID
 """A time with a zone (also as ISO 8601 text), a position of the log, or an event id."""
 
 LAST = "last"
 """Names the newest session in place of its id."""
+
+MANY = 10_000
 
 
 def _ignore(_: object) -> None:
@@ -103,7 +111,8 @@ class AsyncHansard:
 
     async def unfinished(self) -> list[UUID]:
         """List the sessions that were opened and have not ended, oldest first."""
-        return await asyncio.to_thread(self._house.unfinished)
+        page = await self.sessions(status=SessionStatus.RUNNING, limit=MANY)
+        return [summary.session_id for summary in reversed(page.items)]
 
     async def cancel(self, session: str | UUID, reason: str) -> SessionView:
         """Stop a session that no process runs.
@@ -136,15 +145,62 @@ class AsyncHansard:
         """
         return await asyncio.to_thread(self._why, _as_uuid("task", task))
 
-    async def audit(self, session: str | UUID, at: Moment | None = None) -> list[DecisionView]:
-        """List the decisions of a session, oldest first, each with how its task ended.
+    async def sessions(
+        self,
+        *,
+        status: SessionStatus | None = None,
+        at: Moment | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Page[SessionSummaryView]:
+        """List sessions, newest first.
+
+        Args:
+            status: only sessions that stood there.
+            before: `next` of the page that came before.
 
         Raises:
-            NotFoundError: there is no such session, or not yet at that moment.
             BadRequestError: the moment cannot be understood.
         """
-        session_id = await self._session_id(session)
-        return await asyncio.to_thread(self._audit, session_id, at)
+        return await asyncio.to_thread(self._sessions, status, at, before, limit)
+
+    async def audit(
+        self,
+        session: str | UUID | None = None,
+        *,
+        at: Moment | None = None,
+        after: int = 0,
+        limit: int = 50,
+        **filters: Any,
+    ) -> Page[DelegationView]:
+        """List decisions on delegations, oldest first, each with how its task ended.
+
+        Args:
+            session: only decisions of this session.
+            after: `next` of the page that came before.
+            filters: fields of `projections.delegation_audit.DelegationFilter`: `agent`,
+                `department`, `strategy`, `outcome`, `since` and `until`.
+
+        Raises:
+            NotFoundError: there is no such session.
+            BadRequestError: the moment or a filter cannot be understood.
+        """
+        if session is not None:
+            filters["session_id"] = await self._session_id(session)
+        return await asyncio.to_thread(self._audit, filters, at, after, limit)
+
+    async def stats(
+        self, agent: str | None = None, at: Moment | None = None
+    ) -> Page[AgentStatisticsView]:
+        """Give the figures of every agent that was used, in order of handle.
+
+        Args:
+            agent: only the agent of this handle.
+
+        Raises:
+            BadRequestError: the moment cannot be understood.
+        """
+        return await asyncio.to_thread(self._stats, agent, at)
 
     async def agents(self, at: Moment | None = None) -> list[AgentView]:
         """List the agents of the organisation, in order of registration.
@@ -188,10 +244,34 @@ class AsyncHansard:
     def _view(self, session_id: UUID, at: Moment | None) -> SessionView:
         return session_view(self._house.sessions.fold(session_id, self._until(at)))
 
-    def _audit(self, session_id: UUID, at: Moment | None) -> list[DecisionView]:
-        fold = self._house.sessions.fold(session_id, self._until(at))
-        events = self._house.log.read(session_id=session_id, until=fold.position)
-        return decision_views(events, fold)
+    def _sessions(
+        self, status: SessionStatus | None, at: Moment | None, before: int | None, limit: int
+    ) -> Page[SessionSummaryView]:
+        from projections.session_list import list_sessions  # noqa: PLC0415 - heavy
+
+        with self._house.reading() as connection:
+            return list_sessions(
+                connection, at=self._until(at), status=status, before=before, limit=limit
+            )
+
+    def _audit(
+        self, filters: dict[str, Any], at: Moment | None, after: int, limit: int
+    ) -> Page[DelegationView]:
+        from projections.delegation_audit import DelegationFilter, list_delegations  # noqa: PLC0415 - heavy
+
+        wanted = _validated(DelegationFilter, filters)
+        if wanted.session_id is not None:
+            self._house.sessions.require(wanted.session_id)
+        with self._house.reading() as connection:
+            return list_delegations(
+                connection, wanted, at=self._until(at), after=after, limit=limit
+            )
+
+    def _stats(self, agent: str | None, at: Moment | None) -> Page[AgentStatisticsView]:
+        from projections.agent_statistics import agent_statistics  # noqa: PLC0415 - heavy
+
+        with self._house.reading() as connection:
+            return agent_statistics(connection, at=self._until(at), agent=agent)
 
     def _why(self, task_id: UUID) -> WhyView:
         log = self._house.log
@@ -205,8 +285,24 @@ class AsyncHansard:
 
     async def _session_id(self, session: str | UUID) -> UUID:
         if session == LAST:
-            return await asyncio.to_thread(self._house.newest_session)
+            page = await self.sessions(limit=1)
+            if not page.items:
+                raise NotFoundError(
+                    "session", LAST, "Nothing was run yet; start with `hansard run`."
+                )
+            return page.items[0].session_id
         return _as_uuid("session", session)
+
+
+def _validated(kind: type[V], values: dict[str, Any]) -> V:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        detail = error.errors()[0]
+        name = ".".join(map(str, detail["loc"]))
+        raise BadRequestError(
+            f"{name} {detail['input']!r} cannot be used: {detail['msg']}."
+        ) from error
 
 
 def _as_uuid(kind: str, text: str | UUID) -> UUID:
@@ -261,9 +357,34 @@ class Hansard:
         """Explain a task: its decisions and the chain of events behind it."""
         return self._call(self._inner.why, task)
 
-    def audit(self, session: str | UUID, at: Moment | None = None) -> list[DecisionView]:
-        """List the decisions of a session, oldest first, each with how its task ended."""
-        return self._call(self._inner.audit, session, at)
+    def sessions(
+        self,
+        *,
+        status: SessionStatus | None = None,
+        at: Moment | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Page[SessionSummaryView]:
+        """List sessions, newest first."""
+        return self._call(self._inner.sessions, status=status, at=at, before=before, limit=limit)
+
+    def audit(
+        self,
+        session: str | UUID | None = None,
+        *,
+        at: Moment | None = None,
+        after: int = 0,
+        limit: int = 50,
+        **filters: Any,
+    ) -> Page[DelegationView]:
+        """List decisions on delegations, oldest first, each with how its task ended."""
+        return self._call(self._inner.audit, session, at=at, after=after, limit=limit, **filters)
+
+    def stats(
+        self, agent: str | None = None, at: Moment | None = None
+    ) -> Page[AgentStatisticsView]:
+        """Give the figures of every agent that was used, in order of handle."""
+        return self._call(self._inner.stats, agent, at)
 
     def agents(self, at: Moment | None = None) -> list[AgentView]:
         """List the agents of the organisation, in order of registration."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from application.registration import Adoption, adopt_roster
 from application.sessions import Sessions
 from domain.policy import Policy
 from domain.session import Charter
-from infrastructure.database import Database, EmbeddedServer, open_database
+from infrastructure.database import (
+    Database,
+    EmbeddedServer,
+    ServerStatus,
+    open_database,
+)
 from infrastructure.event_log.lease import PostgresSessionLease
 from infrastructure.event_log.log import PostgresEventLog
 from infrastructure.event_log.mapper import EventMapper
@@ -20,17 +25,28 @@ from infrastructure.event_log.recorder import PostgresEventRecorder
 from infrastructure.intake import make_folder, take_in
 from infrastructure.models.registry import RoutedModel
 from infrastructure.past_turns import ConversationSearch
-from infrastructure.projection_runner import ProjectionRunner
+from infrastructure.read_models import ReadModels
 from infrastructure.roster import load_roster
 from infrastructure.settings import Settings, load_settings
 from infrastructure.system import SystemClock, Uuid7Factory
 from infrastructure.tools.toolbox import LocalToolbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlalchemy as sa
+
+    from infrastructure.projection_runner import ProjectionRunner
+
+__all__ = [
+    "EmbeddedServer",
+    "House",
+    "ServerStatus",
+    "Settings",
+    "build",
+    "embedded_server",
+    "load_settings",
+]
 
 
-@dataclass(frozen=True)
 class House:
     """All parts of a running Hansard, wired.
 
@@ -38,23 +54,35 @@ class House:
         adoption: what the roster changed when the house was opened.
     """
 
-    settings: Settings
-    database: Database
-    log: PostgresEventLog
-    sessions: Sessions
-    projections: ProjectionRunner
-    model: RoutedModel
-    adoption: Adoption
-    closing: ExitStack
-
-    def close(self) -> None:
-        """Close connections and leave the embedded server."""
-        self.closing.close()
+    def __init__(self, settings: Settings, database: Database, closing: ExitStack) -> None:
+        self.settings = settings
+        self.database = database
+        self._closing = closing
+        ids, clock = Uuid7Factory(), SystemClock()
+        self.log = PostgresEventLog(PostgresEventRecorder(database.pool, ids), EventMapper())
+        self._read_models = ReadModels(partial(database.connect, autocommit=False))
+        closing.callback(self._read_models.close)
+        lease = PostgresSessionLease(database.connect)
+        closing.callback(lease.close)
+        toolbox = LocalToolbox(ConversationSearch(self._read_models), settings.max_input_bytes)
+        self.model = RoutedModel(settings)
+        self.sessions = Sessions(self.log, clock, ids, lease, self.model, toolbox)
+        roster = load_roster(settings.roster, toolbox.names)
+        self.adoption: Adoption = adopt_roster(self.log, ids, clock, roster)
 
     @cached_property
-    def models(self) -> dict[str, str]:
-        """Model name by role, as a session's charter records it."""
-        return self.settings.models
+    def projections(self) -> ProjectionRunner:
+        """The runner of the read models."""
+        from infrastructure.projection_runner import ProjectionRunner  # noqa: PLC0415 - heavy
+
+        return ProjectionRunner(self.log, self._read_models)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Bring the read models up to date and give a connection to query them."""
+        self.projections.catch_up()
+        with self._read_models.reading() as connection:
+            yield connection
 
     def charter(
         self,
@@ -72,9 +100,13 @@ class House:
             request=request,
             input_files=take_in(inputs),
             output_folder=str(make_folder(output_folder)),
-            models=self.models,
+            models=self.settings.models,
             policy=policy or Policy(),
         )
+
+    def close(self) -> None:
+        """Close connections and leave the embedded server."""
+        self._closing.close()
 
 
 def build(settings: Settings) -> House:
@@ -86,33 +118,12 @@ def build(settings: Settings) -> House:
     """
     with ExitStack() as closing:
         database = closing.enter_context(open_database(settings))
-        ids, clock = Uuid7Factory(), SystemClock()
-        log = PostgresEventLog(PostgresEventRecorder(database.pool, ids), EventMapper())
-        lease = PostgresSessionLease(database.connect)
-        closing.callback(lease.close)
-        projections = ProjectionRunner(log, database.pool)
-        past_turns = ConversationSearch(database.pool, projections)
-        toolbox = LocalToolbox(past_turns, settings.max_input_bytes)
-        roster = load_roster(settings.roster, toolbox.names)
-        model = RoutedModel(settings)
-        return House(
-            settings=settings,
-            database=database,
-            log=log,
-            sessions=Sessions(log, clock, ids, lease, model, toolbox),
-            projections=projections,
-            model=model,
-            adoption=adopt_roster(log, ids, clock, roster),
-            closing=closing.pop_all(),
-        )
+        house = House(settings, database, closing)
+        house._closing = closing.pop_all()  # noqa: SLF001 - on failure, everything closes here
+        return house
     raise AssertionError("unreachable")  # pragma: no cover - the block above returns or raises
 
 
-def settings(**overrides: Any) -> Settings:
-    """Read the settings; None leaves a field to the environment."""
-    return load_settings(**overrides)
-
-
-def embedded_server(chosen: Settings) -> EmbeddedServer:
+def embedded_server(settings: Settings) -> EmbeddedServer:
     """Name the embedded server of these settings; it may not be running."""
-    return EmbeddedServer(chosen.home / "postgres")
+    return EmbeddedServer(settings.home / "postgres")

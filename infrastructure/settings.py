@@ -39,7 +39,10 @@ class SettingsError(BadRequestError):
 
 
 def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - keeps symbolic links
+    try:
+        return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - keeps symbolic links
+    except RuntimeError as error:  # the home of an unknown user
+        raise ValueError(str(error)) from error
 
 
 def _default_home() -> Path:

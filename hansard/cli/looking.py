@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -11,12 +11,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 import hansard
+from domain.session import SessionStatus
 from hansard.cli.terminal import clean, console, print_json
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from application.views import DecisionView, SessionView, TaskView, WhyView
+    from projections.protocol import Page
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 AT = click.option(
@@ -24,7 +26,6 @@ AT = click.option(
     metavar="T",
     help="A past moment: an ISO 8601 time with zone, a position, or an event id.",
 )
-SESSION_HELP = "an id that `hansard sessions` lists, or `last`"
 STATUS_STYLES = {"completed": "green", "failed": "red", "declined": "yellow", "cancelled": "yellow"}
 
 
@@ -59,6 +60,106 @@ def why(*, task: str, as_json: bool) -> None:
         print_json(view)
     else:
         _print_why(console(), view)
+
+
+@click.command()
+@click.option("--status", type=click.Choice([status.value for status in SessionStatus]))
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--before", type=int, help="Continue a list: the `next` of the page before.")
+@AT
+@JSON
+def sessions(
+    *, status: str | None, limit: int, before: int | None, at: str | None, as_json: bool
+) -> None:
+    """List sessions, newest first."""
+    chosen = SessionStatus(status) if status else None
+    with hansard.open() as h:
+        page = h.sessions(status=chosen, at=at, before=before, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    table = _table("Session", "Opened", "Status", "Request", "Answer")
+    for row in page.items:
+        style = STATUS_STYLES.get(row.status.value, "")
+        table.add_row(
+            Text(str(row.session_id), no_wrap=True),
+            Text(_time(row.opened_at), no_wrap=True),
+            Text(row.status.value, style=style),
+            clean(row.request),
+            clean(row.answer),
+        )
+    console().print(table)
+    _tell_next(page, "--before")
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option("--agent", metavar="HANDLE", help="Decisions by or for this agent.")
+@click.option("--department", help="Decisions on tasks planned for this department.")
+@click.option("--strategy", help="Decisions by this routing strategy.")
+@click.option("--outcome", help="Decisions on tasks that ended so: completed, failed, ...")
+@click.option("--since", metavar="TIME", help="Recorded at or after, ISO 8601 with zone.")
+@click.option("--until", metavar="TIME", help="Recorded before, ISO 8601 with zone.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--after", default=0, help="Continue a list: the `next` of the page before.")
+@AT
+@JSON
+def audit(
+    *, session: str | None, limit: int, after: int, at: str | None, as_json: bool, **filters: str
+) -> None:
+    """List decisions: who passed which task to whom, out of whom, and why.
+
+    SESSION limits the list to one session; `last` names the newest.
+    """
+    with hansard.open() as h:
+        page = h.audit(session, at=at, after=after, limit=limit, **filters)
+    if as_json:
+        print_json(page)
+        return
+    table = _table("Position", "Task", "From", "To", "Confidence", "Outcome", "Reason")
+    for row in page.items:
+        table.add_row(
+            str(row.position),
+            clean(row.task_key),
+            row.from_agent,
+            row.to_agent or "nobody",
+            f"{row.confidence:.2f}",
+            row.outcome,
+            clean(row.reason),
+        )
+    console().print(table)
+    _tell_next(page, "--after")
+
+
+@click.command()
+@click.argument("agent", required=False)
+@AT
+@JSON
+def stats(*, agent: str | None, at: str | None, as_json: bool) -> None:
+    """Show what each agent did and what it cost, or only AGENT."""
+    with hansard.open() as h:
+        page = h.stats(agent, at)
+    if as_json:
+        print_json(page)
+        return
+    table = _table("Agent")
+    for column in ("Got", "Done", "Failed", "Model", "Tool", "Tokens", "USD", "Mean s", "Success"):
+        table.add_column(column, justify="right")
+    for row in page.items:
+        table.add_row(
+            row.agent,
+            str(row.delegations_received),
+            str(row.tasks_completed),
+            str(row.tasks_failed),
+            str(row.model_calls),
+            str(row.tool_calls),
+            str(row.input_tokens + row.output_tokens),
+            "-" if row.cost_usd is None else f"{row.cost_usd:.4f}",
+            "-" if row.mean_duration_ms is None else f"{row.mean_duration_ms / 1000:.2f}",
+            "-" if row.success_rate is None else f"{row.success_rate:.0%}",
+        )
+    console().print(table)
+    click.echo(f"Computed at position {page.position}.", err=True)
 
 
 def _print_session(out: Console, view: SessionView) -> None:
@@ -159,6 +260,18 @@ def facts(*rows: tuple[str, str | Text]) -> Table:
     for name, value in rows:
         grid.add_row(name, value if isinstance(value, Text) else clean(value))
     return grid
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 1))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _tell_next(page: Page[Any], option: str) -> None:
+    if page.next is not None:
+        click.echo(f"There are more: add {option} {page.next}.", err=True)
 
 
 def _time(moment: datetime) -> str:

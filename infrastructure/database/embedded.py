@@ -208,7 +208,7 @@ class EmbeddedServer:
         if self._user:
             self._user.own(self.folder)
             self._user.let_reach(self.folder)
-            self._user.let_run(self._programs.folder)
+            self._programs.prepare_for(self._user)
 
     def _ensure_running(self) -> None:
         self._initialise()

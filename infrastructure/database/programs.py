@@ -62,6 +62,12 @@ class Programs:
             " your own."
         )
 
+    def prepare_for(self, user: SystemUser) -> None:
+        """Let another user run the programs, with the libraries that lie beside the package."""
+        libraries = self.folder.parent.with_name(f"{self.folder.parent.name}.libs")
+        folders = [folder for folder in (self.folder, libraries) if folder.exists()]
+        user.let_run(self.folder / "bin" / "postgres", folders)
+
     def run(
         self,
         program: str,

@@ -107,9 +107,8 @@ class ServerFiles:
         PostgreSQL itself trusts the process id in them, which another program may have by now,
         and which lives on where nobody reaps dead processes, as in many containers.
         """
-        folder = self.socket_folder_in_use()
-        if folder is not None:
-            (folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+        folder = self.socket_folder_in_use() or self.folder
+        (folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         self.pid.unlink(missing_ok=True)
 
     @staticmethod

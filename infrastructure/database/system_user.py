@@ -13,7 +13,9 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +49,32 @@ class SystemUser:
             if not self._can_pass(folder):
                 folder.chmod(stat.S_IMODE(folder.stat().st_mode) | self._passing_bit(folder))
 
-    def let_run(self, programs: Path) -> None:
-        """Give the right to read and run what was installed for nobody but root."""
-        self.let_reach(programs)
-        if self._can("-r", programs / "bin" / "postgres") and self._can_pass(programs / "share"):
+    def let_run(self, program: Path, folders: Iterable[Path]) -> None:
+        """Give the right to read and run what was installed for nobody but root.
+
+        Args:
+            program: runs when everything in `folders` may be read.
+        """
+        for folder in folders:
+            self.let_reach(folder)
+        if self._runs(str(program), "--version"):
             return
-        for path in (programs, *programs.rglob("*")):
+        for path in chain.from_iterable((folder, *folder.rglob("*")) for folder in folders):
             mode = stat.S_IMODE(path.stat().st_mode)
             runs = path.is_dir() or mode & stat.S_IXUSR
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if runs else 0))
 
     def _can_pass(self, folder: Path) -> bool:
-        return self._can("-x", folder)
+        return self._runs("/bin/sh", "-c", 'test -x "$0"', str(folder))
 
-    def _can(self, right: str, path: Path) -> bool:
-        command = ["/bin/sh", "-c", 'test "$0" "$1"', right, str(path)]
-        return subprocess.run(command, cwd="/", check=False, **self.rights()).returncode == 0  # noqa: S603 - a fixed command
+    def _runs(self, *command: str) -> bool:
+        try:
+            done = subprocess.run(  # noqa: S603 - commands of ours
+                command, cwd="/", check=False, capture_output=True, **self.rights()
+            )
+        except PermissionError:
+            return False
+        return done.returncode == 0
 
     def _passing_bit(self, folder: Path) -> int:
         status = folder.stat()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from eventsourcing.persistence import (
     AggregateRecorder,
     InfrastructureFactory,
+    InfrastructureFactoryError,
     ProcessRecorder,
     Transcoder,
 )
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 
-class PostgresFactory(InfrastructureFactory[Any]):
+class PostgresFactory(InfrastructureFactory[Never]):
     """Builds recorders for the library's `Application`.
 
     Set `PERSISTENCE_MODULE=infrastructure.event_log.factory` and `HANSARD_DATABASE_URL` in the
@@ -33,27 +34,44 @@ class PostgresFactory(InfrastructureFactory[Any]):
         self._pool: ConnectionPool[Any] | None = None
 
     def mapper(self, transcoder: Transcoder | None = None, mapper_class: Any = None) -> Any:
-        """Build our mapper; another one is used when the environment names it."""
-        if mapper_class is None and not self.env.get(self.MAPPER_TOPIC):
-            return EventMapper()
-        return super().mapper(transcoder, mapper_class)
+        """Build our mapper; another one is used when it is named.
+
+        Raises:
+            InfrastructureFactoryError: our mapper is to encrypt or compress; it writes plain JSON.
+        """
+        if mapper_class is not None or self.env.get(self.MAPPER_TOPIC):
+            return super().mapper(transcoder, mapper_class)
+        if self.cipher() or self.compressor():
+            raise InfrastructureFactoryError(
+                "The event log keeps payloads as plain JSON: unset CIPHER_TOPIC, CIPHER_KEY and"
+                " COMPRESSOR_TOPIC, or name a mapper of your own in MAPPER_TOPIC."
+            )
+        return EventMapper()
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
-        """Build a recorder of streams; `purpose` does not matter, there is one log."""
-        del purpose
+        """Build a recorder of streams.
+
+        Raises:
+            InfrastructureFactoryError: it is to keep snapshots, whose versions skip.
+        """
+        if purpose != "events":
+            raise InfrastructureFactoryError(
+                f"The event log keeps no {purpose}: unset IS_SNAPSHOTTING_ENABLED."
+            )
         return self.application_recorder()
 
     def application_recorder(self) -> PostgresEventRecorder:
         """Build a recorder of the log."""
         return PostgresEventRecorder(self._open_pool(), Uuid7Factory())
 
-    def tracking_recorder(self, tracking_recorder_class: Any = None) -> Any:
+    def tracking_recorder(self, tracking_recorder_class: Any = None) -> Never:
         """Refuse: projections keep their own positions."""
-        raise NotImplementedError("Hansard's projections keep their own positions.")
+        del tracking_recorder_class
+        raise InfrastructureFactoryError("Hansard's projections keep their own positions.")
 
     def process_recorder(self) -> ProcessRecorder:
         """Refuse: process managers append through the event log."""
-        raise NotImplementedError("Hansard's process managers append through the event log.")
+        raise InfrastructureFactoryError("Hansard's process managers append to the event log.")
 
     def close(self) -> None:
         """Close the connections."""
@@ -61,7 +79,7 @@ class PostgresFactory(InfrastructureFactory[Any]):
             self._pool.close()
 
     def _open_pool(self) -> ConnectionPool[Any]:
-        from infrastructure.database import open_pool  # noqa: PLC0415 - heavy
+        from infrastructure.database import open_pool  # noqa: PLC0415 - only who connects needs it
 
         if self._pool is None:
             self._pool = open_pool(self.env.get(self.DATABASE_URL, ""))

@@ -10,8 +10,9 @@ from uuid import UUID
 from application.errors import NotFoundError
 from application.ports import Entry
 from domain.event import RecordedEvent
+from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EventMapper
-from infrastructure.event_log.recorder import LoggedEvent, PostgresEventRecorder
+from infrastructure.event_log.recorder import PostgresEventRecorder
 
 if TYPE_CHECKING:
     from eventsourcing.domain import Aggregate
@@ -74,6 +75,5 @@ class PostgresEventLog:
         return position
 
     def _recorded(self, logged: LoggedEvent) -> RecordedEvent:
-        assert logged.envelope is not None, "the log holds enveloped events"  # noqa: S101
         event = self._mapper.to_domain_event(logged)
-        return RecordedEvent(logged.position, logged.recorded_at, logged.envelope, event)
+        return RecordedEvent(logged.position, logged.recorded_at, logged.enveloped, event)

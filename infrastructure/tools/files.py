@@ -166,7 +166,9 @@ def check_plain_name(name: str) -> None:
     Raises:
         EffectError: it has a separator, a drive, a control character, or is a parent.
     """
-    outside = "/" in name or "\\" in name or name in {".", ".."} or (len(name) > 1 and name[1] == ":")
+    outside = (
+        "/" in name or "\\" in name or name in {".", ".."} or (len(name) > 1 and name[1] == ":")
+    )
     if outside or name.startswith(("~", ".")) or any(not sign.isprintable() for sign in name):
         raise not_allowed(
             f"{name!r} is outside the session's files; use a plain name that list_files answers."

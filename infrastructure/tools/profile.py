@@ -78,9 +78,7 @@ def _reading(path: str) -> AbstractContextManager[DuckDBPyConnection]:
     return connection
 
 
-def _profile(
-    connection: DuckDBPyConnection, name: str, sql_type: str, rows: int
-) -> ColumnProfile:
+def _profile(connection: DuckDBPyConnection, name: str, sql_type: str, rows: int) -> ColumnProfile:
     kind = _type(sql_type)
     column = quoted(name)
     sums = f"sum({column}), avg({column})" if kind in {"integer", "number"} else "NULL, NULL"
@@ -140,9 +138,7 @@ def _role(  # noqa: PLR0913  # one rule over all facts
     return _text_role(name, filled, distinct, average_length)
 
 
-def _integer_role(
-    name: str, filled: int, distinct: int, ends: tuple[object, object]
-) -> ColumnRole:
+def _integer_role(name: str, filled: int, distinct: int, ends: tuple[object, object]) -> ColumnRole:
     low, high = (int(str(end)) if end is not None else 0 for end in ends)
     if _PERIOD.search(name) and 0 <= low and high <= 2200:  # noqa: PLR2004  # years at most
         return "dimension"
@@ -161,7 +157,9 @@ def _text_role(name: str, filled: int, distinct: int, average_length: float) -> 
         return "text"
     if distinct <= max(_MANY_GROUPS, filled // 20) and distinct * 2 <= max(filled, 4):
         return "identifier" if _IDENTIFIER.search(name) else "dimension"
-    if _IDENTIFIER.search(name) or (distinct == filled and filled > _MANY_GROUPS and average_length < 20):  # noqa: PLR2004  # a code is short
+    if _IDENTIFIER.search(name) or (
+        distinct == filled and filled > _MANY_GROUPS and average_length < 20
+    ):  # noqa: PLR2004  # a code is short
         return "identifier"
     return "dimension" if distinct <= _MANY_GROUPS else "text"
 

@@ -73,7 +73,9 @@ def select(call: Call, sql: str, limit: int, save_to: object = None) -> SandboxA
                 stored = stack.enter_context(call.tables.using(file))
                 tables.append(SandboxTable(stored.path, tuple({name: 1, file.name: 1})))
                 known[name] = stored.loaded.columns
-        order = SandboxOrder(statement, tables, limit, save_to if isinstance(save_to, Path) else None)
+        order = SandboxOrder(
+            statement, tables, limit, save_to if isinstance(save_to, Path) else None
+        )
         answer = run_in_sandbox(order, call.interruption)
     if answer.error:
         raise _explain(answer, known, list(names))
@@ -103,7 +105,9 @@ def _first_words(message: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _explain(answer: SandboxAnswer, known: dict[str, tuple[str, ...]], names: list[str]) -> Exception:
+def _explain(
+    answer: SandboxAnswer, known: dict[str, tuple[str, ...]], names: list[str]
+) -> Exception:
     text = _first_words(answer.message)
     if answer.error == "OutOfMemoryException":
         return too_large("The query needs more memory than it may use; aggregate or filter more.")

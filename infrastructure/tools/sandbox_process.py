@@ -72,9 +72,7 @@ def _run(duckdb: object, order: dict[str, object]) -> dict[str, object]:
         connection.execute(f"ATTACH '{path}' AS source_{number} (READ_ONLY)")
         for name in table["names"]:
             identifier = name.replace('"', '""')
-            connection.execute(
-                f'CREATE TEMP VIEW "{identifier}" AS FROM source_{number}.main.data'
-            )
+            connection.execute(f'CREATE TEMP VIEW "{identifier}" AS FROM source_{number}.main.data')
     for statement in _LOCKS:
         connection.execute(statement)
     connection.execute(f"CREATE TEMP TABLE __answer AS {order['sql']}\n")

@@ -143,10 +143,11 @@ class DrawChartArguments(Value):
 
 
 class DrawChartAnswer(Value):
-    """The file that was written and the number of marks drawn."""
+    """The file that was written and the number of marks drawn; `notes` say what was folded."""
 
     file: str
     marks: int
+    notes: tuple[str, ...] = ()
 
 
 class WriteDocumentArguments(Value):

@@ -14,7 +14,7 @@ CREATE TABLE hansard.events (
     log             smallint    NOT NULL,
     position        bigint      NOT NULL CHECK (position > 0),
     stream          uuid        NOT NULL,
-    version         integer     NOT NULL,
+    version         integer     NOT NULL CHECK (version >= 0),
     event_id        uuid        NOT NULL,
     type            text        NOT NULL,
     schema_version  smallint    NOT NULL,
@@ -42,26 +42,42 @@ COMMENT ON COLUMN hansard.events.recorded_at IS
     'Set under the log''s lock; never runs backwards along position.';
 """
 
+APPEND_ONLY = """
+CREATE FUNCTION hansard.refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the event log is append-only: % refused', TG_OP
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hansard.events
+    FOR EACH STATEMENT EXECUTE FUNCTION hansard.refuse_change();
+"""
+
+# ATTACH lets readers and appends go on; PARTITION OF would wait for them, and they for it.
 PARTITIONS = """
-CREATE FUNCTION hansard.ensure_partitions(up_to bigint) RETURNS bigint
+CREATE FUNCTION hansard.ensure_partitions(up_to bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     size CONSTANT bigint := 1000000;
-    lower bigint := 0;
+    name text;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('hansard.ensure_partitions'));
-    WHILE lower <= up_to LOOP
+    PERFORM pg_advisory_xact_lock(x'48414E5350415254'::bigint);  -- HANSPART in ASCII
+    FOR number IN 0 .. up_to / size LOOP
+        name := format('hansard.events_%s', number);
+        CONTINUE WHEN to_regclass(name) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %s (LIKE hansard.events INCLUDING ALL)', name);
         EXECUTE format(
-            'CREATE TABLE IF NOT EXISTS hansard.events_%s PARTITION OF hansard.events'
-            ' FOR VALUES FROM (%s) TO (%s)', lower / size, lower, lower + size);
-        lower := lower + size;
+            'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION hansard.refuse_change()', name);
+        EXECUTE format(
+            'ALTER TABLE hansard.events ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)',
+            name, number * size, (number + 1) * size);
     END LOOP;
-    RETURN lower;
 END $$;
 
 COMMENT ON FUNCTION hansard.ensure_partitions IS
-    'Create what is missing so that positions up to and including up_to fit;'
-    ' answer with the first position that does not.';
+    'Create what is missing so that positions up to and including up_to fit.';
 
 SELECT hansard.ensure_partitions(1000000);
 """
@@ -123,25 +139,21 @@ COMMENT ON TABLE hansard.subject_keys IS
     'Data key of each person, wrapped by a key outside the database; erasure destroys it.';
 """
 
-APPEND_ONLY = """
-CREATE FUNCTION hansard.refuse_change() RETURNS trigger
-LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'the event log is append-only: % refused', TG_OP
-        USING ERRCODE = 'insufficient_privilege';
-END $$;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON hansard.events
-    FOR EACH ROW EXECUTE FUNCTION hansard.refuse_change();
-CREATE TRIGGER no_truncate BEFORE TRUNCATE ON hansard.events
-    FOR EACH STATEMENT EXECUTE FUNCTION hansard.refuse_change();
-"""
-
 VIEW = """
+CREATE FUNCTION hansard.as_jsonb(payload bytea) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN convert_from(payload, 'UTF8')::jsonb;
+EXCEPTION WHEN data_exception OR untranslatable_character OR program_limit_exceeded THEN
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION hansard.as_jsonb IS
+    'A payload as JSONB; NULL where that cannot hold it, as with the character U+0000.';
+
 CREATE VIEW hansard.event_log AS
 SELECT position, stream, version, event_id, type, schema_version, tenant, session_id, actor,
        correlation_id, causation_id, traceparent, occurred_at, recorded_at,
-       CASE WHEN pg_input_is_valid(convert_from(payload, 'UTF8'), 'jsonb')
-            THEN convert_from(payload, 'UTF8')::jsonb END AS payload
+       hansard.as_jsonb(payload) AS payload
 FROM hansard.events;
 COMMENT ON VIEW hansard.event_log IS 'The log for whoever reads it in SQL, payloads as JSONB.';
 """
@@ -150,5 +162,5 @@ COMMENT ON VIEW hansard.event_log IS 'The log for whoever reads it in SQL, paylo
 def upgrade() -> None:
     """Create the schema `hansard`."""
     op.execute("CREATE SCHEMA hansard")
-    for statements in (EVENTS, PARTITIONS, COMPANIONS, APPEND_ONLY, VIEW):
+    for statements in (EVENTS, APPEND_ONLY, PARTITIONS, COMPANIONS, VIEW):
         op.execute(statements)

@@ -22,8 +22,13 @@ ENVELOPED = ("originator_id", "originator_version", "timestamp", "originator_top
 class Happening:
     """An event without its place: what happened, and with which attributes."""
 
-    event_class: type[Any]
+    event_class: Any
     attributes: dict[str, Any]
+
+    @property
+    def topic(self) -> str:
+        """Stable name of the event."""
+        return str(self.event_class.TOPIC)
 
 
 def happened(event_class: type[Any], **attributes: Any) -> Happening:
@@ -41,7 +46,7 @@ def given(aggregate: type[A], *past: Happening, stream: UUID = STREAM) -> A:
             "timestamp": AT,
         }
         if issubclass(happening.event_class, CanInitAggregate):
-            place["originator_topic"] = happening.event_class.TOPIC.partition(".")[0]
+            place["originator_topic"] = happening.topic.partition(".")[0]
         state = happening.event_class(**happening.attributes, **place).mutate(state)
     assert isinstance(state, aggregate)
     return state

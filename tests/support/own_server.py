@@ -35,13 +35,13 @@ class OwnServer:
     def __init__(self, folder: Path, programs: Programs) -> None:
         self.folder = folder
         self._data = folder / "data"
-        self._programs = programs
+        self.programs = programs
         folder.mkdir()
         self._user = system_user(folder)
         if self._user:
             self._user.own(folder)
             self._user.let_reach(folder)
-            self._user.let_run(programs.folder)
+            programs.prepare_for(self._user)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -68,7 +68,7 @@ class OwnServer:
         """Run statements as the superuser."""
         with self.connect_as_admin(database) as connection:
             for statement in statements:
-                connection.execute(sql.SQL(statement))  # type: ignore[arg-type]  # literals of tests
+                connection.execute(sql.SQL(statement))
 
     def connect_as_admin(self, database: str = "postgres") -> Connection:
         """Connect as the superuser."""
@@ -85,7 +85,18 @@ class OwnServer:
         )
 
     def _run(self, program: str, *arguments: str) -> None:
-        self._programs.run(program, *arguments, data=self._data, user=self._user)
+        self.programs.run(program, *arguments, data=self._data, user=self._user)
+
+
+def copied_programs(folder: Path) -> Programs:
+    """Copy the packaged programs, to be changed; the libraries beside them stay where they are."""
+    packaged = Programs.packaged().folder
+    libraries = packaged.parent.with_name(f"{packaged.parent.name}.libs")
+    package = folder / packaged.parent.name
+    package.mkdir(parents=True)
+    if libraries.exists():
+        (folder / libraries.name).symlink_to(libraries)
+    return Programs(shutil.copytree(packaged, package / packaged.name, symlinks=True))
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class GuidedProcess:
     """A process whose code prints lines when it has got somewhere, and reads a line to go on."""
 
     def __init__(self, code: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own code
+        self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", code, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

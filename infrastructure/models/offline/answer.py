@@ -8,7 +8,7 @@ from infrastructure.models.offline.facts import Facts
 from infrastructure.models.offline.figures import amount, cell, quantity, share, table, whole
 from infrastructure.models.offline.findings import number
 from infrastructure.models.offline.reading import facts_of
-from infrastructure.models.offline.sql import group_value, in_span, source, where
+from infrastructure.models.offline.sql import column, entries, group_value, in_span, literal, where
 from infrastructure.models.offline.vocabulary import means
 from infrastructure.models.offline.work import StoppedError, Work, query
 
@@ -26,7 +26,7 @@ def answer_question(brief: ExecuteBrief) -> Work[Submission]:
     if not rows or not sum(entries for *_, entries in rows):
         raise StoppedError(f"No entry of {facts.file} answers to {about(facts, asked)}.")
     said = _said(facts, asked, rows)
-    parts = [said, *remarks(facts, asked), f"Query: `{sql}`"]
+    parts = [said, *remarks(facts, asked), f"Query:\n\n```sql\n{sql}\n```"]
     values = [{"group": group, "value": value} for group, value, _ in rows]
     return Submission(
         done=True,
@@ -67,25 +67,27 @@ def about(facts: Facts, asked: Asked) -> str:
 
 def answer_statement(facts: Facts, asked: Asked) -> str:
     """One row for each group: its name, its figure, its entries; one row without groups."""
-    scope = where(facts.standing, in_span(facts, facts.period), asked.condition)
+    line = column(asked.line)
+    scope = where(in_span(facts, facts.period), asked.condition)
+    counted = asked.operation is Operation.COUNT
+    distinct = group_value(asked.groups[0]) if asked.groups else "*"
     figure = {
-        Operation.TOTAL: f"SUM({asked.line.sql})",
-        Operation.AVERAGE: f"AVG({asked.line.sql})",
-        Operation.MEDIAN: f"MEDIAN({asked.line.sql})",
+        Operation.TOTAL: f"SUM({line})",
+        Operation.AVERAGE: f"AVG({line})",
+        Operation.MEDIAN: f"MEDIAN({line})",
         Operation.COUNT: "COUNT(*)",
-        Operation.DISTINCT: f"COUNT(DISTINCT {group_value(asked.groups[0])})"
-        if asked.groups
-        else "COUNT(*)",
+        Operation.DISTINCT: f"COUNT(DISTINCT {distinct})" if asked.groups else "COUNT(*)",
     }[asked.operation]
-    entries = f"COUNT({asked.line.sql})" if asked.operation is not Operation.COUNT else "COUNT(*)"
+    rows = "COUNT(*)" if counted else f"COUNT({line})"
     group = _group(facts, asked)
-    if group is None:
-        return f"SELECT 'all' AS grp, {figure} AS figure, {entries} AS entries FROM {source(facts)}{scope}"
-    order = "grp" if asked.each and not asked.ranked else f"figure {_direction(asked)}, grp"
-    return (
-        f"SELECT {group} AS grp, {figure} AS figure, {entries} AS entries FROM {source(facts)}"
-        f"{scope} GROUP BY 1 HAVING {entries} > 0 ORDER BY {order}"
+    select = (
+        f"{entries(facts, (asked.line,))}SELECT {group or literal('all')} AS grp,"
+        f" {figure} AS figure, {rows} AS entries\nFROM _entries{scope}"
     )
+    if group is None:
+        return select
+    order = "grp" if asked.each and not asked.ranked else f"figure {_direction(asked)}, grp"
+    return f"{select}\nGROUP BY 1 HAVING {rows} > 0 ORDER BY {order}"
 
 
 def _direction(asked: Asked) -> str:
@@ -95,10 +97,10 @@ def _direction(asked: Asked) -> str:
 def _group(facts: Facts, asked: Asked) -> str | None:
     if asked.each and facts.date_sql:
         if asked.each == "month":
-            return f"strftime({facts.date_sql}, '%Y-%m')"
+            return "strftime(_day, '%Y-%m')"
         if asked.each == "quarter":
-            return f"year({facts.date_sql}) || '-Q' || quarter({facts.date_sql})"
-        return f"CAST(year({facts.date_sql}) AS VARCHAR)"
+            return "year(_day) || '-Q' || quarter(_day)"
+        return "CAST(year(_day) AS VARCHAR)"
     filtered = {item.column for item in asked.filters if len(item.values) == 1}
     free = [column for column in asked.groups if column not in filtered]
     if not free or asked.operation is Operation.DISTINCT:
@@ -114,17 +116,15 @@ def _said(facts: Facts, asked: Asked, rows: list[tuple[str, float, int]]) -> str
     if _group(facts, asked) is None:
         entries = "" if counted else f", from {whole(rows[0][2])} entries"
         return f"**{what[:1].upper()}{what[1:]}: {write(rows[0][1])}{_after(unit)}**{entries}."
-    column = asked.each or asked.groups[0]
+    by = asked.each or asked.groups[0]
     shown = rows[: asked.top or _SHOWN]
     adds_up = asked.operation in {Operation.TOTAL, Operation.COUNT}
     total = sum(value for _, value, _ in rows)
-    lead = f"{what[:1].upper()}{what[1:]}, by {column}"
+    lead = f"{what[:1].upper()}{what[1:]}, by {by}"
     if asked.ranked:
         extreme = "lowest" if asked.ascending else "highest"
-        lead = (
-            f"**{cell(rows[0][0])} has the {extreme} {what}: {write(rows[0][1])}{_after(unit)}**"
-        )
-    head = [column, (f"Figure ({unit})" if unit else "Figure"), "Entries"]
+        lead = f"**{cell(rows[0][0])} has the {extreme} {what}: {write(rows[0][1])}{_after(unit)}**"
+    head = [cell(by), (f"Figure ({unit})" if unit else "Figure"), "Entries"]
     lines = [[cell(group), write(value), whole(entries)] for group, value, entries in shown]
     if adds_up:
         head.append("Share")
@@ -144,8 +144,6 @@ def remarks(facts: Facts, asked: Asked) -> list[str]:
     if not asked.named and asked.operation not in {Operation.COUNT, Operation.DISTINCT}:
         said.append(f"The request names no figure; {asked.line.label} was taken.")
     if asked.ignored:
-        said.append(
-            f"Not understood, so not taken into account: {cell(', '.join(asked.ignored))}."
-        )
+        said.append(f"Not understood, so not taken into account: {cell(', '.join(asked.ignored))}.")
     said += [*facts.assumptions, *facts.notes]
     return ["\n".join(f"- {sentence}" for sentence in said)] if said else []

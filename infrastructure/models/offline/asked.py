@@ -10,12 +10,11 @@ from domain.value import Value
 from infrastructure.models.offline.facts import EXPENSES, REVENUE, Facts, Line
 from infrastructure.models.offline.language import is_stopword, plain, words_of
 from infrastructure.models.offline.periods import find_mentions
-from infrastructure.models.offline.sql import group_value, identifier, literal, source, where
+from infrastructure.models.offline.sql import group_value, identifier, literal, where
 from infrastructure.models.offline.vocabulary import is_known, means
 from infrastructure.models.offline.work import Work, query
 
 _SHORTEST_VALUE = 2
-_MOST_VALUES = 100
 _SYNONYMS = (
     "product products produkt produkte produit produits producto productos artikel item items"
     " article articles prodotto prodotti",
@@ -103,11 +102,10 @@ def read_question(request: str, facts: Facts) -> Work[Asked]:
 
 
 def _values_statement(facts: Facts) -> str:
-    return " UNION ALL ".join(
-        f"SELECT * FROM (SELECT DISTINCT {literal(column)} AS dimension, {group_value(column)} AS"
-        f" value FROM {source(facts)}{where(f'{identifier(column)} IS NOT NULL')}"
-        f" ORDER BY value LIMIT {_MOST_VALUES})"
-        for column in facts.dimensions
+    return "\nUNION ALL ".join(
+        f"SELECT DISTINCT {literal(name)} AS dimension, {group_value(name)} AS value"
+        f" FROM {identifier(facts.table)}{where(f'{identifier(name)} IS NOT NULL')}"
+        for name in facts.dimensions
     )
 
 

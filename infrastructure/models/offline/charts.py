@@ -21,7 +21,7 @@ from infrastructure.models.offline.language import plain
 from infrastructure.models.offline.periods import Span
 from infrastructure.models.offline.reading import facts_of
 from infrastructure.models.offline.requests import Kind, recognise
-from infrastructure.models.offline.sql import by_dimension, by_month, identifier
+from infrastructure.models.offline.sql import by_dimension, by_month, entries, identifier
 from infrastructure.models.offline.work import Call, StoppedError, Work, query, try_all
 from infrastructure.tools.schemas import DrawChartAnswer, DrawChartArguments
 
@@ -103,7 +103,7 @@ def _development(facts: Facts, months: Span) -> Sketch:
         about="months",
         title=f"{names[:1].upper()}{names[1:]} by month",
         kind="bar",
-        sql=f"SELECT month AS \"Month\", {columns} FROM ({by_month(facts, months)}) ORDER BY month",
+        sql=f'SELECT month AS "Month", {columns} FROM ({by_month(facts, facts.lines, months)}) ORDER BY month',
         x="Month",
         y=tuple(line.label for line in facts.lines),
     )
@@ -117,7 +117,7 @@ def _result(facts: Facts, months: Span) -> Sketch:
         title="Result by month",
         kind="line",
         sql=f'SELECT month AS "Month", {difference} AS "Result"'
-        f" FROM ({by_month(facts, months)}) ORDER BY month",
+        f" FROM ({by_month(facts, facts.lines, months)}) ORDER BY month",
         x="Month",
         y=("Result",),
     )
@@ -129,16 +129,17 @@ def _breakdown(facts: Facts, breakdown: Breakdown) -> Sketch:
     spans = [facts.period, before] if before else [facts.period]
     labels = [span.label if span else line.label for span in spans]
     columns = ", ".join(f"s{n} AS {identifier(label)}" for n, label in enumerate(labels))
+    heading = _heading(breakdown.column, labels)
     top = f", top {_MOST_BARS}" if len(breakdown.groups) > _MOST_BARS else ""
     return _sketch(
         facts,
         about=f"{line.key}:{breakdown.column}",
         title=f"{line.label} by {breakdown.column}, {facts.period_label}{top}",
         kind="bar",
-        sql=f"SELECT value AS {identifier(_heading(breakdown.column, labels))}, {columns} FROM"
-        f" ({by_dimension(facts, breakdown.column, line, spans)})"
-        f" ORDER BY s0 DESC, value LIMIT {_MOST_BARS}",
-        x=_heading(breakdown.column, labels),
+        sql=f"{entries(facts, (line,))}SELECT value AS {identifier(heading)}, {columns}\nFROM"
+        f" ({by_dimension(facts, breakdown.column, line, spans)})\n"
+        f"ORDER BY s0 DESC, value LIMIT {_MOST_BARS}",
+        x=heading,
         y=tuple(labels),
     )
 
@@ -149,9 +150,7 @@ def _heading(column: str, others: Sequence[str]) -> str:
     return f"{column} group" if column.casefold() in taken else column
 
 
-def _asked_sketches(
-    request: str, facts: Facts, asked: Asked
-) -> tuple[list[Sketch], list[str]]:
+def _asked_sketches(request: str, facts: Facts, asked: Asked) -> tuple[list[Sketch], list[str]]:
     """Sketch the one chart a request describes; none when it names nothing to draw."""
     if not (asked.groups or asked.each or asked.named or asked.filters):
         return [], []

@@ -14,7 +14,9 @@ from infrastructure.tools.schemas import ColumnProfile, TableProfile
 _MOST_GROUPS = 60
 _FEWEST_MONTH_COLUMNS = 3
 _TAX_WORDS = re.compile(r"\b(vat|tax|mwst|ust|tva|iva|steuer|mehrwertsteuer)\b", re.IGNORECASE)
-_CURRENCY_IN_NAME = re.compile(r"(?:^|[^A-Za-z])(EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|BRL)(?:$|[^A-Za-z])")
+_CURRENCY_IN_NAME = re.compile(
+    r"(?:^|[^A-Za-z])(EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|BRL)(?:$|[^A-Za-z])"
+)
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
 
 
@@ -56,7 +58,7 @@ def read_columns(profile: TableProfile) -> Reading:
     for column in profile.columns:
         if (meaning := measure_meaning(column)) is not None:
             measures[meaning] = (*measures.get(meaning, ()), column.name)
-    groups = [column for column in profile.columns if _groups(column)]
+    groups = [column for column in profile.columns if _groups(column, profile.rows)]
     currency_column = next((c.name for c in groups if means(c.name, "currency")), None)
     kinds = [c for c in groups if means(c.name, "kind") or means(c.name, "dimension")]
     return Reading(
@@ -67,7 +69,9 @@ def read_columns(profile: TableProfile) -> Reading:
         kinds=tuple(c.name for c in sorted(kinds, key=lambda c: not means(c.name, "kind"))),
         dimensions=_ranked(groups, currency_column),
         labels=tuple(
-            c.name for c in profile.columns if c.role in {"text", "identifier"} and not _groups(c)
+            c.name
+            for c in profile.columns
+            if c.role in {"text", "identifier"} and not _groups(c, profile.rows)
         ),
         currency_column=currency_column,
         currency=_currency(profile, currency_column),
@@ -102,10 +106,15 @@ def _is_price(name: str) -> bool:
     return means(name, "unit") and (means(name, "expenses") or means(name, "amount"))
 
 
-def _groups(column: ColumnProfile) -> bool:
-    if column.type not in {"text", "boolean", "integer"} or not 1 <= column.distinct <= _MOST_GROUPS:
+def _groups(column: ColumnProfile, rows: int) -> bool:
+    """Tell whether a column has few enough values to group by, account names included."""
+    if (
+        column.type not in {"text", "boolean", "integer"}
+        or not 1 <= column.distinct <= _MOST_GROUPS
+    ):
         return False
-    return column.role == "dimension"
+    repeating = column.type == "text" and column.distinct * 2 <= rows
+    return column.role == "dimension" or (column.role == "identifier" and repeating)
 
 
 def _ranked(groups: Sequence[ColumnProfile], currency_column: str | None) -> tuple[str, ...]:
@@ -123,7 +132,7 @@ def _date(profile: TableProfile) -> tuple[str | None, str, tuple[str, ...]]:
     dates = [c for c in profile.columns if c.role == "date" or c.type in {"date", "timestamp"}]
     if dates:
         best = min(dates, key=lambda c: (not means(c.name, "date"), c.nulls))
-        notes = ()
+        notes: tuple[str, ...] = ()
         if len(dates) > 1:
             others = ", ".join(c.name for c in dates if c is not best)
             notes = (

@@ -9,7 +9,7 @@ from domain.effect import ToolAnswer
 from infrastructure.models.offline.facts import Facts
 from infrastructure.models.offline.figures import whole
 from infrastructure.models.offline.reading import read_facts
-from infrastructure.models.offline.sql import in_span, source, where
+from infrastructure.models.offline.sql import column, entries, in_span, where
 from infrastructure.models.offline.work import Call, StoppedError, Work, use
 from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
 
@@ -17,9 +17,10 @@ from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
 def extract(brief: ExecuteBrief) -> Work[Submission]:
     """Establish the facts of the table and keep the rows of the period as a file."""
     facts = yield from read_facts(brief)
-    sql = f"SELECT * FROM {source(facts)}{where(facts.standing, in_span(facts, facts.period))}"
+    sql = entries(facts) + f"SELECT * EXCLUDE ({_added(facts)})\nFROM _entries"
+    sql += where(in_span(facts, facts.period))
     if facts.date_sql:
-        sql += f" ORDER BY {facts.date_sql}"
+        sql += "\nORDER BY _day"
     arguments = QueryTableArguments(sql=sql, limit=1, save_as=_file_name(facts))
     (answer,) = yield from use(Call("query_table", arguments))
     found = QueryTableAnswer.model_validate(answer.content)
@@ -35,6 +36,13 @@ def extract(brief: ExecuteBrief) -> Work[Submission]:
     return Submission(
         done=True, summary=_summary(facts), data={"facts": facts.model_dump(mode="json")}
     )
+
+
+def _added(facts: Facts) -> str:
+    """Name the columns that `_entries` adds, so that the file holds the table's own."""
+    added = ["_day"] if facts.date_sql else []
+    added += [column(line) for line in facts.lines]
+    return ", ".join([*added, "_units"] if facts.quantity_sql else added)
 
 
 def _file_name(facts: Facts) -> str:

@@ -10,11 +10,12 @@ from infrastructure.models.offline.periods import Span, join
 from infrastructure.models.offline.sql import (
     by_dimension,
     by_month,
+    column,
+    entries,
     group_value,
     identifier,
     in_span,
     literal,
-    source,
     sums,
     where,
 )
@@ -101,18 +102,17 @@ class Findings(Value):
 
 def totals_statement(facts: Facts) -> str:
     """One row for each of period, previous span and year before: entries and totals."""
-    spans = [facts.period, facts.previous, facts.year_earlier]
-    named = [(role, s) for role, s in zip(("current", "previous", "year"), spans, strict=True)]
-    empty = " AND ".join(f"{line.sql} IS NULL" for line in facts.lines)
-    quantity = f"SUM({facts.quantity_sql})" if facts.quantity_sql else "NULL"
+    roles = (("current", facts.period), ("previous", facts.previous), ("year", facts.year_earlier))
+    empty = " AND ".join(f"{column(line)} IS NULL" for line in facts.lines)
+    units = "SUM(_units)" if facts.quantity_sql else "NULL"
     parts = [
         f"SELECT {literal(role)} AS span, COUNT(*) AS entries,"
-        f" COUNT(*) FILTER (WHERE {empty}) AS without_amount, {quantity} AS quantity,"
-        f" {sums(facts.lines)} FROM {source(facts)}{where(facts.standing, in_span(facts, span))}"
-        for role, span in named
+        f" COUNT(*) FILTER (WHERE {empty}) AS without_amount, {units} AS quantity,"
+        f" {sums(facts.lines)}\nFROM _entries{where(in_span(facts, span))}"
+        for role, span in roles
         if span is not None or role == "current"
     ]
-    return " UNION ALL ".join(parts)
+    return entries(facts) + "\nUNION ALL ".join(parts)
 
 
 def read_totals(facts: Facts, answer: QueryTableAnswer) -> dict[str, SpanFigures]:
@@ -141,16 +141,15 @@ def shown_months(facts: Facts) -> Span | None:
     if facts.period is None or not facts.months:
         return None
     lead = max(0, _MONTHS_SHOWN - facts.period.months)
-    wanted = join(facts.period, facts.period.shifted(-lead)) if lead else facts.period
-    first = facts.months[0].month
-    early = wanted.start < first
-    return Span(label=wanted.label, start=first if early else wanted.start, end=wanted.end)
+    wanted = join(facts.period, facts.period.shifted(-lead))
+    start = max(wanted.start, facts.months[0].month)
+    return wanted.model_copy(update={"start": start})
 
 
 def months_statement(facts: Facts) -> str | None:
     """One row for each month shown; None without dates."""
     span = shown_months(facts)
-    return by_month(facts, span) if span else None
+    return by_month(facts, facts.lines, span) if span else None
 
 
 def read_months(facts: Facts, answer: QueryTableAnswer) -> tuple[MonthFigures, ...]:
@@ -175,12 +174,11 @@ def breakdown_statement(facts: Facts) -> str | None:
     before = facts.previous or facts.year_earlier
     spans = [facts.period, before] if before else [facts.period]
     parts = [
-        f"SELECT {literal(column)} AS dimension, {literal(line.key)} AS line, * FROM"
-        f" ({by_dimension(facts, column, line, spans)})"
+        by_dimension(facts, name, line, spans)
         for line in facts.lines
-        for column in facts.dimensions[:_DIMENSIONS_TRIED]
+        for name in facts.dimensions[:_DIMENSIONS_TRIED]
     ]
-    return " UNION ALL ".join(parts) if parts else None
+    return entries(facts) + "\nUNION ALL ".join(parts) if parts else None
 
 
 def read_breakdowns(facts: Facts, answer: QueryTableAnswer) -> tuple[Breakdown, ...]:
@@ -190,19 +188,19 @@ def read_breakdowns(facts: Facts, answer: QueryTableAnswer) -> tuple[Breakdown, 
     of the amount without one.
     """
     grouped: dict[tuple[str, str], list[Group]] = {}
-    for column, line, value, current, *before in answer.rows:
+    for name, line, value, current, *before in answer.rows:
         group = Group(
             value=str(value),
             current=number(current),
             before=number(before[0]) if before else None,
         )
-        grouped.setdefault((str(line), str(column)), []).append(group)
+        grouped.setdefault((str(line), str(name)), []).append(group)
     chosen = []
-    for line in facts.lines:
+    for key in (line.key for line in facts.lines):
         useful = [
-            Breakdown(column=column, line=line.key, groups=_sorted(grouped[line.key, column]))
-            for column in facts.dimensions
-            if _divides(grouped.get((line.key, column), []))
+            Breakdown(column=name, line=key, groups=_sorted(grouped[key, name]))
+            for name in facts.dimensions
+            if _divides(grouped.get((key, name), []))
         ]
         chosen += useful[:_DIMENSIONS_SHOWN]
     return tuple(chosen)
@@ -224,23 +222,24 @@ def outlier_statement(facts: Facts) -> str:
     """Entries of the period far from the median of their group, farthest first."""
     group = group_value(facts.dimensions[0]) if facts.dimensions else "'all entries'"
     label = f"CAST({identifier(facts.labels[0])} AS VARCHAR)" if facts.labels else "NULL"
-    day = f"strftime({facts.date_sql}, '%Y-%m-%d')" if facts.date_sql else "NULL"
+    day = "strftime(_day, '%Y-%m-%d')" if facts.date_sql else "NULL"
     inside = in_span(facts, facts.period) or "TRUE"
     parts = [
         f"SELECT {literal(line.label)} AS line, {day} AS day, {group} AS grp, {label} AS label,"
-        f" {line.sql} AS amount, {inside} AS inside FROM {source(facts)}"
-        f"{where(facts.standing, f'{line.sql} <> 0')}"
+        f" {column(line)} AS amount, {inside} AS inside\n  FROM _entries"
+        f"{where(f'{column(line)} <> 0')}"
         for line in facts.lines
     ]
+    amounts = "\n  UNION ALL ".join(parts)
     limit = ROBUST_DEVIATIONS * _MAD_TO_DEVIATION
     return (
-        f"WITH entries AS ({' UNION ALL '.join(parts)}), usual AS (SELECT line, grp,"
-        " MEDIAN(amount) AS middle, MAD(amount) AS spread, COUNT(*) AS entries FROM entries"
-        " GROUP BY line, grp) SELECT line, day, grp, label, amount, middle FROM entries"
-        " JOIN usual USING (line, grp)"
-        f" WHERE inside AND usual.entries >= {_GROUP_MINIMUM} AND spread > 0"
-        f" AND ABS(amount - middle) > {limit} * spread"
-        " ORDER BY ABS(amount - middle) / spread DESC, day, amount"
+        f"{entries(facts).rstrip()}, _amounts AS (\n  {amounts}\n), _usual AS (\n"
+        "  SELECT line, grp, MEDIAN(amount) AS middle, MAD(amount) AS spread, COUNT(*) AS rows\n"
+        "  FROM _amounts GROUP BY line, grp\n)\n"
+        "SELECT line, day, grp, label, amount, middle FROM _amounts JOIN _usual USING (line, grp)\n"
+        f"WHERE inside AND rows >= {_GROUP_MINIMUM} AND spread > 0"
+        f" AND ABS(amount - middle) > {limit:.4f} * spread\n"
+        "ORDER BY ABS(amount - middle) / spread DESC, day, amount"
     )
 
 

@@ -164,16 +164,18 @@ def _typed(reading: Reading, column: str, counts: Sequence[KindCount]) -> Statem
         negated = _mostly_negative(own) if not booked_twice else key == EXPENSES
         values = ", ".join(literal(count.value) for count in own)
         sign = "-" if negated else ""
-        sql = f"CASE WHEN CAST({identifier(column)} AS VARCHAR) IN ({values}) THEN {sign}{amount} END"
+        sql = (
+            f"CASE WHEN CAST({identifier(column)} AS VARCHAR) IN ({values}) THEN {sign}{amount} END"
+        )
         lines.append(Line(key=key, label=label, sql=sql))
         signs = ", whose amounts are negative in the file" if negated and not booked_twice else ""
-        assumptions.append(f"{label} are the entries whose {column} is {_named(own)}{signs}.")
+        assumptions.append(f"{label}: entries whose {column} is {_named(own)}{signs}.")
     if booked_twice:
         assumptions.append("Revenue counts credit minus debit, expenses debit minus credit.")
     if unknown := [count for count in counts if side_of(count.value) is None]:
         entries = sum(count.entries for count in unknown)
         assumptions.append(
-            f"{entries} entries whose {column} is {_named(unknown)} are neither and are left out."
+            f"Left out as neither: {entries} entries whose {column} is {_named(unknown)}."
         )
     return Statement(tuple(lines), tuple(assumptions))
 
@@ -207,9 +209,7 @@ def _signed(name: str, sql: str) -> Statement:
         Line(key=REVENUE, label="Income", sql=f"CASE WHEN {sql} > 0 THEN {sql} END"),
         Line(key=EXPENSES, label="Spending", sql=f"CASE WHEN {sql} < 0 THEN -{sql} END"),
     )
-    return Statement(
-        lines, (f"Positive {name} counts as income, negative {name} as spending.",)
-    )
+    return Statement(lines, (f"Positive {name} counts as income, negative {name} as spending.",))
 
 
 def _priced(reading: Reading) -> Statement:

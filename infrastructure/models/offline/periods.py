@@ -194,6 +194,12 @@ def _label(start: date, months: int) -> str:
     return f"{_name(month)[:3]} {year} to {_name(last.month)[:3]} {last.year}"
 
 
+def month_name(month: str) -> str:
+    """Write `2025-10` as `October 2025`."""
+    year, number = month.split("-")
+    return f"{_name(int(number))} {year}"
+
+
 def _name(month: int) -> str:
     return _MONTHS[month - 1].split()[0].capitalize()
 

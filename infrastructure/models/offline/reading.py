@@ -158,9 +158,11 @@ def _establish(wish: Wish, reading: Reading, others: tuple[str, ...]) -> Work[Fa
     kinds = {column: read_kinds(answers.pop(0)) for column in candidates}
     statement = state_lines(reading, kinds, positive, negative)
     months, last_day, undated = _months(answers.pop(0)) if reading.date_sql else ((), None, 0)
-    currency, standing, currency_notes = reading.currency, "", ()
-    if reading.currency_column:
-        currency, standing, currency_notes = _one_currency(reading, answers.pop(0))
+    currency, standing, currency_notes = (
+        _one_currency(reading, answers.pop(0))
+        if reading.currency_column
+        else (reading.currency, "", ())
+    )
     timing = settle(wish, tuple(count.month for count in months), last_day, reading)
     notes = (*reading.profile.notes, *currency_notes, *timing.notes, *others)
     if undated:
@@ -178,21 +180,15 @@ def _establish(wish: Wish, reading: Reading, others: tuple[str, ...]) -> Work[Fa
         quantity_sql=_quantity(reading),
         currency=currency,
         standing=standing,
-        **_spans(timing),
+        period=timing.period,
+        baseline=timing.baseline,
+        previous=timing.previous,
+        year_earlier=timing.year_earlier,
         months=months,
         last_day=last_day,
         assumptions=(*statement.assumptions, *reading.notes, *timing.assumptions),
         notes=notes,
     )
-
-
-def _spans(timing: Timing) -> dict[str, object]:
-    return {
-        "period": timing.period,
-        "baseline": timing.baseline,
-        "previous": timing.previous,
-        "year_earlier": timing.year_earlier,
-    }
 
 
 def _month_statement(reading: Reading) -> str:
@@ -222,9 +218,7 @@ def _currency_statement(reading: Reading) -> str:
     )
 
 
-def _one_currency(
-    reading: Reading, answer: QueryTableAnswer
-) -> tuple[str, str, tuple[str, ...]]:
+def _one_currency(reading: Reading, answer: QueryTableAnswer) -> tuple[str, str, tuple[str, ...]]:
     """Choose the most frequent currency; the others are named and never added up with it."""
     (first, _), *rest = [(str(row[0]), int(str(row[1]))) for row in answer.rows]
     if not rest:
@@ -244,11 +238,11 @@ def _further_measures(reading: Reading) -> tuple[str, ...]:
 
 def _dimensions(reading: Reading, line_sql: str) -> tuple[str, ...]:
     """Leave out the column that only tells revenue from expenses."""
-    telling = [name for name in reading.kinds if f"CAST({identifier(name)} AS VARCHAR) IN" in line_sql]
+    telling = [
+        name for name in reading.kinds if f"CAST({identifier(name)} AS VARCHAR) IN" in line_sql
+    ]
     two_sides = 3
-    small = {
-        column.name for column in reading.profile.columns if column.distinct <= two_sides
-    }
+    small = {column.name for column in reading.profile.columns if column.distinct <= two_sides}
     kept = [name for name in reading.dimensions if name not in telling or name not in small]
     return tuple(kept[:_MOST_DIMENSIONS])
 

@@ -1,4 +1,8 @@
-"""SQL text in DuckDB's dialect: quoting, and the statements the procedures run."""
+"""SQL text in DuckDB's dialect: quoting, and the statements the procedures run.
+
+Every statement starts from `_entries`: the table's own columns, the day of each row as `_day`, and
+one column for each line, named by its key behind an underscore.
+"""
 
 from __future__ import annotations
 
@@ -19,75 +23,79 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def day(value: date) -> str:
-    """Write a date."""
-    return f"DATE '{value.isoformat()}'"
-
-
-def within(date_sql: str, span: Span) -> str:
-    """Condition that a row lies in a span."""
-    return f"{date_sql} >= {day(span.start)} AND {date_sql} < {day(span.end)}"
-
-
 def where(*conditions: str) -> str:
     """Join conditions into a WHERE clause; empty ones are left out."""
     present = [condition for condition in conditions if condition]
     return f" WHERE {' AND '.join(present)}" if present else ""
 
 
+def column(line: Line) -> str:
+    """Name the column of a line in `_entries`."""
+    return identifier(f"_{line.key}")
+
+
+def entries(facts: Facts, lines: Sequence[Line] = ()) -> str:
+    """Begin a statement: the rows that count, with the lines to compute (all by default)."""
+    computed = [f"{line.sql} AS {column(line)}" for line in lines or facts.lines]
+    if facts.date_sql:
+        computed.insert(0, f"{facts.date_sql} AS _day")
+    if facts.quantity_sql:
+        computed.append(f"{facts.quantity_sql} AS _units")
+    inner = ",\n    ".join(["*", *computed])
+    source = f"{identifier(facts.table)}{where(facts.standing)}"
+    return f"WITH _entries AS (\n  SELECT {inner}\n  FROM {source}\n)\n"
+
+
 def in_span(facts: Facts, span: Span | None) -> str:
-    """Condition that a row lies in a span; empty without a span or without dates."""
-    return within(facts.date_sql, span) if span and facts.date_sql else ""
+    """Condition that an entry lies in a span; empty without a span or without dates."""
+    if span is None or not facts.date_sql:
+        return ""
+    return f"_day >= {_day(span.start)} AND _day < {_day(span.end)}"
 
 
-def source(facts: Facts) -> str:
-    """The table, ready for FROM."""
-    return identifier(facts.table)
+def _day(value: date) -> str:
+    return f"DATE '{value.isoformat()}'"
 
 
-def sums(lines: Sequence[Line], condition: str = "", prefix: str = "") -> str:
-    """Add up each line, over the rows of a condition, as columns named by the line's key."""
-    filtered = f" FILTER (WHERE {condition})" if condition else ""
-    return ", ".join(
-        f"SUM({line.sql}){filtered} AS {identifier(prefix + line.key)}" for line in lines
-    )
+def sums(lines: Sequence[Line]) -> str:
+    """Add up each line, as columns named by the line's key."""
+    return ", ".join(f"SUM({column(line)}) AS {identifier(line.key)}" for line in lines)
 
 
-def totals(facts: Facts, span: Span | None) -> str:
-    """One row: the number of entries and the total of each line in a span."""
-    condition = where(facts.standing, in_span(facts, span))
-    return f"SELECT COUNT(*) AS entries, {sums(facts.lines)} FROM {source(facts)}{condition}"
-
-
-def by_month(facts: Facts, span: Span) -> str:
-    """One row for each month of a span: first day, entries, and the total of each line."""
+def by_month(facts: Facts, lines: Sequence[Line], span: Span) -> str:
+    """One row for each month of a span: `2025-10`, entries, and the total of each line."""
     return (
-        f"SELECT strftime(date_trunc('month', {facts.date_sql}), '%Y-%m') AS month,"
-        f" COUNT(*) AS entries, {sums(facts.lines)} FROM {source(facts)}"
-        f"{where(facts.standing, in_span(facts, span))} GROUP BY 1 ORDER BY 1"
+        f"{entries(facts, lines)}SELECT strftime(_day, '%Y-%m') AS month, COUNT(*) AS entries,"
+        f" {sums(lines)}\nFROM _entries{where(in_span(facts, span))}\nGROUP BY 1 ORDER BY 1"
     )
 
 
-def group_value(column: str) -> str:
+def group_value(name: str) -> str:
     """The value of a grouping column as text, gaps included."""
-    return f"COALESCE(CAST({identifier(column)} AS VARCHAR), '(none)')"
+    return f"COALESCE(CAST({identifier(name)} AS VARCHAR), '(none)')"
 
 
 def by_dimension(
-    facts: Facts, column: str, line: Line, spans: Sequence[Span | None], condition: str = ""
+    facts: Facts, name: str, line: Line, spans: Sequence[Span | None], condition: str = ""
 ) -> str:
     """One row for each value of a dimension: a line's total in each span, largest first.
 
-    The columns after the value are named `s0`, `s1` and so on, one for each span.
+    The columns are the dimension's name, the line's key, the value, then `s0`, `s1` and so on, one
+    for each span. It selects from `_entries`.
     """
-    parts = []
-    for number, span in enumerate(spans):
-        inside = in_span(facts, span)
-        filtered = f" FILTER (WHERE {inside})" if inside else ""
-        parts.append(f"COALESCE(SUM({line.sql}){filtered}, 0) AS s{number}")
-    present = " OR ".join(f"({in_span(facts, span)})" for span in spans if in_span(facts, span))
-    scope = where(facts.standing, condition, f"({present})" if present else "", f"{line.sql} <> 0")
-    return (
-        f"SELECT {group_value(column)} AS value, {', '.join(parts)} FROM {source(facts)}{scope}"
-        f" GROUP BY 1 ORDER BY s0 DESC, value LIMIT 1000"
+    amount = column(line)
+    totals = ", ".join(
+        f"COALESCE(SUM({amount}){_only(in_span(facts, span))}, 0) AS s{n}"
+        for n, span in enumerate(spans)
     )
+    inside = [f"({part})" for part in (in_span(facts, span) for span in spans) if part]
+    any_span = f"({' OR '.join(inside)})" if inside else ""
+    return (
+        f"SELECT {literal(name)} AS dimension, {literal(line.key)} AS line,"
+        f" {group_value(name)} AS value,\n  {totals}\n"
+        f"FROM _entries{where(any_span, f'{amount} <> 0', condition)}\nGROUP BY 3"
+    )
+
+
+def _only(condition: str) -> str:
+    return f" FILTER (WHERE {condition})" if condition else ""

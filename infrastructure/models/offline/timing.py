@@ -21,7 +21,6 @@ from infrastructure.models.offline.requests import Kind, Wish
 from infrastructure.models.offline.work import StoppedError
 
 
-
 class Timing(Value):
     """The spans a request is about, with what was assumed and what is odd."""
 
@@ -84,9 +83,7 @@ def _asked(wish: Wish) -> tuple[Mention, ...]:
     return mentions
 
 
-def _resolved(
-    mention: Mention, covered: Sequence[date], last_day: date, reading: Reading
-) -> Span:
+def _resolved(mention: Mention, covered: Sequence[date], last_day: date, reading: Reading) -> Span:
     found = resolve(mention, covered, last_day)
     if found is None:
         named = f"{'Q' if mention.unit is Unit.QUARTER else mention.unit + ' '}{mention.number}"
@@ -113,9 +110,7 @@ def _held(span: Span, covered: Sequence[date]) -> Span | None:
     return span if months == span.months else None
 
 
-def _assumptions(
-    mentions: Sequence[Mention], period: Span, reading: Reading
-) -> tuple[str, ...]:
+def _assumptions(mentions: Sequence[Mention], period: Span, reading: Reading) -> tuple[str, ...]:
     said = []
     if any(mention.unit in {Unit.QUARTER, Unit.HALF} for mention in mentions):
         said.append("Quarters are calendar quarters; a shifted fiscal year is not known here.")

@@ -33,9 +33,9 @@ class TableCatalogue:
         outputs = [f for f in self._files.outputs() if PurePath(f.name).suffix == ".csv"]
         by_name = {file.name: file for file in (*outputs, *inputs)}
         # An output never has the name of an input: `query_table` refuses to save it.
-        names = unique_names(by_name[name].name for name in dict.fromkeys(
-            file.name for file in (*inputs, *outputs)
-        ))
+        names = unique_names(
+            by_name[name].name for name in dict.fromkeys(file.name for file in (*inputs, *outputs))
+        )
         return {table: by_name[file_name] for table, file_name in names.items()}
 
     def find(self, table: str) -> tuple[str, SessionFile]:
@@ -59,9 +59,10 @@ class TableCatalogue:
             EffectError: the file cannot be used, or holds no table.
         """
         handle, sha256 = self._files.open(file)
-        with handle, self._store.using(
-            Source(file.name, file.path), sha256, self._interruption
-        ) as table:
+        with (
+            handle,
+            self._store.using(Source(file.name, file.path), sha256, self._interruption) as table,
+        ):
             yield table
 
     def check_new_name(self, file_name: str) -> str:

@@ -28,7 +28,9 @@ _TRUE_FALSE = (
     ("verdadero", "falso"),
 )  # fmt: skip
 _DATE_NAME = re.compile(r"date|datum|day|tag|fecha|jour|data|giorno|dia", re.IGNORECASE)
-_ISO_SHAPE = re.compile(r"9999-99-99(?P<time>[T ]99:99(:99([.]9{1,9})?)?(?P<zone>Z|[+-]99(:?99)?)?)?")
+_ISO_SHAPE = re.compile(
+    r"9999-99-99(?P<time>[T ]99:99(:99([.]9{1,9})?)?(?P<zone>Z|[+-]99(:?99)?)?)?"
+)
 _DIGITS = "translate({}, '0123456789', '9999999999')"
 
 
@@ -148,7 +150,9 @@ def _missing_note(column: RawColumn, words: Sequence[str]) -> list[str]:
     if not count:
         return []
     listed = ", ".join(repr(word) for word in words[:5])
-    return [f"{count:,} values of {column.name!r} stand for 'missing' ({listed}) and are empty now."]
+    return [
+        f"{count:,} values of {column.name!r} stand for 'missing' ({listed}) and are empty now."
+    ]
 
 
 def _as_text(column: RawColumn) -> TypedColumn:
@@ -171,7 +175,9 @@ def _as_text(column: RawColumn) -> TypedColumn:
     expression = value
     if words:
         expression = f"CASE WHEN {value} IN ({text_literals(words)}) THEN NULL ELSE {value} END"
-    return TypedColumn(column.name, column.sql, "text", expression, tuple(notes), None, tuple(words))
+    return TypedColumn(
+        column.name, column.sql, "text", expression, tuple(notes), None, tuple(words)
+    )
 
 
 def _as_boolean(column: RawColumn) -> TypedColumn | None:
@@ -198,7 +204,10 @@ def _as_number(column: RawColumn, hints: Hints) -> TypedColumn | None:
         return None
     value = f"raw.{quoted(column.sql)}"
     sql = numbers.conversion(read, value, _DIGITS.format(value))
-    notes = (*_missing_note(column, tuple(column.missing)), *_number_notes(column.name, read, hints))
+    notes = (
+        *_missing_note(column, tuple(column.missing)),
+        *_number_notes(column.name, read, hints),
+    )
     return TypedColumn(column.name, column.sql, "number", sql, notes, None, tuple(column.missing))
 
 
@@ -233,9 +242,7 @@ def _are_compact_dates(column: RawColumn) -> bool:
     return texts == ["99999999"] and _DATE_NAME.search(column.name) is not None
 
 
-def _as_date(
-    connection: DuckDBPyConnection, column: RawColumn, hints: Hints
-) -> TypedColumn | None:
+def _as_date(connection: DuckDBPyConnection, column: RawColumn, hints: Hints) -> TypedColumn | None:
     shapes = column.shapes or ()
     iso = [_ISO_SHAPE.fullmatch(shape.text) for shape in shapes]
     if all(iso):

@@ -28,7 +28,9 @@ _TIME = (
     r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d{1,9}))?)?"
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)?)?"
 )
-_YEAR_FIRST = re.compile(rf"(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}}){_TIME}")
+_YEAR_FIRST = re.compile(
+    rf"(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}}){_TIME}"
+)
 _YEAR_LAST = re.compile(
     rf"(?P<a>\d{{1,2}})(?P<sep>[-/.])(?P<b>\d{{1,2}})(?P=sep)(?P<y>\d{{4}}|\d\d){_TIME}"
 )
@@ -41,12 +43,16 @@ _NAME_DAY = re.compile(
 )
 _NAME_YEAR = re.compile(rf"(?P<name>{_WORD})\.?(?:\s+de)?[\s,/-]+'?(?P<y>\d{{4}}|\d\d)")
 _YEAR_NAME = re.compile(rf"(?P<y>\d{{4}})[\s/-]+(?P<name>{_WORD})\.?")
-_YEAR_MONTH = re.compile(r"(?P<y>(?:19|20)\d\d)[-/.](?P<m>0[1-9]|1[0-2])|(?P<m2>\d{1,2})[/.-](?P<y2>(?:19|20)\d\d)")
+_YEAR_MONTH = re.compile(
+    r"(?P<y>(?:19|20)\d\d)[-/.](?P<m>0[1-9]|1[0-2])|(?P<m2>\d{1,2})[/.-](?P<y2>(?:19|20)\d\d)"
+)
 _QUARTER = re.compile(
     r"(?P<y>(?:19|20)\d\d)[\s/-]*[QqTt](?P<q>[1-4])|[QqTt](?P<q2>[1-4])[\s/-]*(?P<y2>(?:19|20)\d\d)"
 )
 _COMPACT = re.compile(r"(?P<y>(?:19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)")
-_WEEKDAY = re.compile(rf"{_WORD}\.?,\s*(?=\d)|^(?:Mo|Di|Mi|Do|Fr|Sa|So|Mon|Tue|Wed|Thu|Fri|Sat|Sun)\.?\s+(?=\d)")
+_WEEKDAY = re.compile(
+    rf"{_WORD}\.?,\s*(?=\d)|^(?:Mo|Di|Mi|Do|Fr|Sa|So|Mon|Tue|Wed|Thu|Fri|Sat|Sun)\.?\s+(?=\d)"
+)
 _PIVOT_YEAR = 69
 
 
@@ -110,7 +116,9 @@ def read_moment(value: str, order: Order, *, compact: bool = False) -> Moment | 
     """
     text = _WEEKDAY.sub("", value.strip(), count=1)
     try:
-        return _read_figures(text, order, compact=compact) or _read_names(text) or _read_period(text)
+        return (
+            _read_figures(text, order, compact=compact) or _read_names(text) or _read_period(text)
+        )
     except ValueError:
         return None
 
@@ -217,9 +225,7 @@ def read_column(
     return column
 
 
-def _decide_order(
-    counts: Mapping[str, int], *, day_first_hint: bool
-) -> tuple[Order | None, bool]:
+def _decide_order(counts: Mapping[str, int], *, day_first_hint: bool) -> tuple[Order | None, bool]:
     votes = {order: 0 for order in Order}
     ambiguous: list[tuple[int, int, str]] = []
     separators = set()

@@ -161,8 +161,14 @@ class _Loading:
         names = tuple(str(row[0]) for row in described)
         if names == ("json",) and str(described[0][1]) not in {"VARCHAR", "STRUCT"}:
             raise bad_input(f"{self._source.name!r} is JSON, but no list of records.")
-        nested = [n for n, kind, *_ in described if kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))]
-        self._notes += [f"{name!r} holds nested values; they were kept as JSON text." for name in nested]
+        nested = [
+            n
+            for n, kind, *_ in described
+            if kind.endswith("]") or kind.startswith(("STRUCT", "MAP"))
+        ]
+        self._notes += [
+            f"{name!r} holds nested values; they were kept as JSON text." for name in nested
+        ]
         columns = ", ".join(f"{text_literals([name])}: 'VARCHAR'" for name in names)
         aliases = ", ".join(f"{_cleaned(quoted(name))} AS c{i}" for i, name in enumerate(names, 1))
         self._connection.execute(
@@ -248,7 +254,9 @@ class _Loading:
             if c.join
         )
         filled = " OR ".join(f"raw.{c.sql} IS NOT NULL" for c in raw)
-        repeated = " AND ".join(f"coalesce(raw.{c.sql}, '') = {text_literals([c.name])}" for c in raw)
+        repeated = " AND ".join(
+            f"coalesce(raw.{c.sql}, '') = {text_literals([c.name])}" for c in raw
+        )
         empty, headers = self._connection.execute(
             f"SELECT count(*) FILTER (NOT ({filled})), count(*) FILTER ({repeated}) FROM raw"  # noqa: S608  # quoted
         ).fetchall()[0]
@@ -302,5 +310,3 @@ class _Loading:
 
 def _cleaned(column: str) -> str:
     return f"nullif(trim({column}, ' \t\r\n\u00a0\ufeff'), '')"
-
-

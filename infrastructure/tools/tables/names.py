@@ -21,7 +21,9 @@ def text_literals(values: Collection[str]) -> str:
 def table_name(file_name: str) -> str:
     """Name a table after its file: `Q4 Ledger.csv` is `q4_ledger`."""
     stem = PurePath(file_name.replace("\\", "/")).name.rsplit(".", 1)[0] or file_name
-    plain = unicodedata.normalize("NFKD", stem.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    plain = (
+        unicodedata.normalize("NFKD", stem.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    )
     name = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_") or "table"
     return f"_{name}" if name[0].isdigit() else name
 

@@ -93,7 +93,9 @@ def _read_core(core: str) -> tuple[Separator, int, int] | None:
     digits = sum(sign.isdigit() for sign in core)
     if core.isdigit():
         return Separator.NONE, digits, 0
-    spaced = re.fullmatch(rf"([0-9]{{1,3}})(?:({_GROUPS})[0-9]{{3}})(?:\2[0-9]{{3}})*([.,][0-9]+)?", core)
+    spaced = re.fullmatch(
+        rf"([0-9]{{1,3}})(?:({_GROUPS})[0-9]{{3}})(?:\2[0-9]{{3}})*([.,][0-9]+)?", core
+    )
     if spaced:
         tail = spaced[3] or ""
         separator = {"": Separator.NONE, ".": Separator.POINT, ",": Separator.COMMA}[tail[:1]]

@@ -41,7 +41,7 @@ def test_turns_stand_in_the_order_in_which_they_were_taken() -> None:
 def test_a_stranger_cannot_take_a_turn() -> None:
     talk = given(Conversation, STARTED)
 
-    with pytest.raises(TransitionError, match="between USER, NOVA_001.*turn of 'FIN_007'"):
+    with pytest.raises(TransitionError, match=r"between USER, NOVA_001.*turn of 'FIN_007'"):
         talk.take_turn(turn("FIN_007"), AT)
 
     assert talk.collect_events() == []

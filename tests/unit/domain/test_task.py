@@ -87,7 +87,7 @@ def test_a_delegated_task_lies_with_whom_it_was_passed_to() -> None:
 
 
 def test_only_its_holder_delegates_a_task() -> None:
-    with pytest.raises(TransitionError, match="held by FIN_007.*be delegated by MM_001"):
+    with pytest.raises(TransitionError, match=r"held by FIN_007.*be delegated by MM_001"):
         task(DELEGATED).delegate(DELEGATION, AT)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from infrastructure.database import EmbeddedServer
 from tests.conftest import RUN_FOLDER
-from tests.support.own_server import OwnServer, own_server
+from tests.support.own_server import PASSWORD, OwnServer, own_server
 
 
 @pytest.fixture
@@ -29,4 +29,10 @@ def home() -> Iterator[Path]:
 def own() -> Iterator[OwnServer]:
     """A server of the user's own, with the role `worker` and its database `works`."""
     with own_server(Path(os.environ[RUN_FOLDER]) / uuid4().hex[:8]) as server:
+        server.administer(
+            f"CREATE ROLE worker LOGIN PASSWORD '{PASSWORD}'",
+            f"CREATE ROLE outsider LOGIN PASSWORD '{PASSWORD}'",
+            "CREATE DATABASE works OWNER worker",
+        )
+        server.administer("CREATE EXTENSION vector", database="works")
         yield server

@@ -336,5 +336,5 @@ def test_damaged_data_are_named_in_one_sentence(home: Path, lost: str) -> None:
 def test_a_home_that_is_no_folder_is_named(home: Path) -> None:
     (home / "file").touch()
 
-    with pytest.raises(DatabaseUnavailableError, match="cannot be used .Not a directory."):
+    with pytest.raises(DatabaseUnavailableError, match=r"cannot be used \(Not a directory\)"):
         EmbeddedServer(home / "file" / "postgres").start()

@@ -1,0 +1,70 @@
+"""Procedures: which one does a task, by one rule.
+
+A task whose key names a procedure is done by it; otherwise the first of its skills that has a
+procedure decides. The offline plans use the names below as keys; plans of other models lead here by
+their skills.
+"""
+
+from __future__ import annotations
+
+from application.briefs import ExecuteBrief, Submission
+from infrastructure.models.offline.answer import answer_question
+from infrastructure.models.offline.calculate import calculate
+from infrastructure.models.offline.charts import draw_charts
+from infrastructure.models.offline.describe import describe
+from infrastructure.models.offline.digest import digest
+from infrastructure.models.offline.drivers import find_drivers
+from infrastructure.models.offline.extract import extract
+from infrastructure.models.offline.forecast import forecast
+from infrastructure.models.offline.metrics import compute_metrics
+from infrastructure.models.offline.recall import recall
+from infrastructure.models.offline.report import write_report
+from infrastructure.models.offline.work import Procedure, StoppedError, Work
+
+PROCEDURES: dict[str, Procedure] = {
+    "answer": answer_question,
+    "calculate": calculate,
+    "charts": draw_charts,
+    "describe": describe,
+    "digest": digest,
+    "drivers": find_drivers,
+    "extract": extract,
+    "forecast": forecast,
+    "metrics": compute_metrics,
+    "recall": recall,
+    "report": write_report,
+}
+
+SKILLS: dict[str, str] = {
+    "analysis": "drivers",
+    "archiving": "recall",
+    "charts": "charts",
+    "data_extraction": "extract",
+    "documents": "digest",
+    "forecasting": "forecast",
+    "graphs": "charts",
+    "kpi": "metrics",
+    "metrics": "metrics",
+    "patterns": "drivers",
+    "records": "recall",
+    "reporting": "report",
+    "sql": "answer",
+    "statements": "extract",
+    "visualization": "charts",
+}
+
+
+def procedure_for(brief: ExecuteBrief) -> Procedure:
+    """Find the procedure of a task; one that says so honestly when there is none."""
+    names = (brief.task.key, *(SKILLS[s] for s in brief.task.skills if s in SKILLS))
+    return next((PROCEDURES[name] for name in names if name in PROCEDURES), _decline)
+
+
+def _decline(brief: ExecuteBrief) -> Work[Submission]:
+    skills = ", ".join(brief.task.skills) or "none"
+    message = (
+        f"The offline rules have no procedure for {brief.task.title!r} (skills: {skills}); set"
+        " ANTHROPIC_API_KEY to let a language model do it."
+    )
+    raise StoppedError(message)
+    yield ()

@@ -1,0 +1,173 @@
+"""Conversation history: every turn, to page through and to search by words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+
+from domain.event import RecordedEvent
+from domain.value import Value
+from projections.protocol import Batch, Page, Projection, computed_at, metadata, storable
+
+NAME = "conversation_history"
+SEARCHED_LENGTH = 100_000
+"""Characters of a turn that are searched: PostgreSQL holds at most 1 MB of words a row."""
+
+QUERY_LENGTH = 2_000
+"""Characters of a search that count."""
+
+SHORT_IS_BETTER = 1
+"""Makes `ts_rank` divide by 1 + the logarithm of a turn's length."""
+
+turns = sa.Table(
+    "turns",
+    metadata,
+    sa.Column("position", sa.BigInteger, primary_key=True),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("session_id", sa.Uuid),
+    sa.Column("conversation_id", sa.Uuid, nullable=False),
+    sa.Column("turn_id", sa.Uuid, nullable=False),
+    sa.Column("speaker", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column(
+        "words",
+        TSVECTOR,
+        sa.Computed(
+            f"to_tsvector('simple'::regconfig, \"left\"(text, {SEARCHED_LENGTH}))", persisted=True
+        ),
+    ),
+    sa.Index("turns_by_conversation", "conversation_id", "position"),
+    sa.Index("turns_by_session", "session_id", "position"),
+    sa.Index("turns_by_words", "words", postgresql_using="gin"),
+    comment="Every turn of every conversation.",
+)
+
+
+class TurnView(Value):
+    """A turn.
+
+    Attributes:
+        said_at: time in the domain.
+        model: the model that wrote it, if one did.
+        rank: how well it matches a search, higher is better; 0 when nothing was searched for.
+    """
+
+    position: int
+    session_id: UUID | None
+    conversation_id: UUID
+    turn_id: UUID
+    speaker: str
+    text: str
+    model: str | None
+    said_at: datetime
+    rank: float = 0.0
+
+
+def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    batch.add(
+        turns,
+        recorded,
+        said_at=event.timestamp,
+        session_id=recorded.envelope.session_id,
+        conversation_id=event.originator_id,
+        turn_id=event.turn.turn_id,
+        speaker=event.turn.speaker,
+        text=event.turn.text,
+        model=event.turn.model,
+    )
+
+
+CONVERSATION_HISTORY = Projection(
+    name=NAME,
+    version=1,
+    tables=(turns,),
+    handlers={"conversation.turn_taken": _turn_taken},
+)
+
+_VIEW = [turns.columns[name] for name in TurnView.model_fields if name != "rank"]
+
+
+def list_turns(  # noqa: PLR0913 - filters, all by keyword
+    connection: sa.Connection,
+    *,
+    at: int | None = None,
+    session_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+    speaker: str | None = None,
+    after: int = 0,
+    limit: int = 50,
+) -> Page[TurnView]:
+    """List turns up to a position, oldest first.
+
+    Args:
+        at: position of the log; None for now.
+        session_id: only turns of this session.
+        conversation_id: only turns of this conversation.
+        speaker: only turns of this agent, or of `USER`.
+        after: `next` of the page that came before.
+    """
+    position = computed_at(connection, NAME, at)
+    turn = turns.columns
+    filters = {"session_id": session_id, "conversation_id": conversation_id, "speaker": speaker}
+    query = (
+        sa.select(*_VIEW)
+        .where(turn.position > after, turn.position <= position)
+        .where(*(turn[name] == value for name, value in filters.items() if value is not None))
+        .order_by(turn.position)
+        .limit(limit + 1)
+    )
+    found = [TurnView(**row) for row in connection.execute(query).mappings()]
+    more = len(found) > limit
+    return Page[TurnView](
+        position=position,
+        items=tuple(found[:limit]),
+        next=found[limit - 1].position if more else None,
+    )
+
+
+def search_turns(
+    connection: sa.Connection,
+    text: str,
+    *,
+    at: int | None = None,
+    exclude: UUID | None = None,
+    limit: int = 5,
+) -> Page[TurnView]:
+    """Find turns that hold any of the words of a text, best first, then newest first.
+
+    Words are compared as they stand, letter case aside; the more of them a turn holds, and the
+    less else it says, the better it ranks. A text without words finds nothing.
+
+    Args:
+        at: position of the log; None for now.
+        exclude: a session to leave out.
+    """
+    position = computed_at(connection, NAME, at)
+    turn, query = turns.columns, _any_word(storable(text[:QUERY_LENGTH]))
+    rank = sa.func.ts_rank(turn.words, query, SHORT_IS_BETTER)
+    statement = (
+        sa.select(*_VIEW, rank.label("rank"))
+        .where(turn.words.bool_op("@@")(query), turn.position <= position)
+        .order_by(rank.desc(), turn.position.desc())
+        .limit(limit)
+    )
+    if exclude is not None:
+        statement = statement.where(turn.session_id.is_distinct_from(exclude))
+    found = connection.execute(statement).mappings()
+    return Page[TurnView](position=position, items=tuple(TurnView(**row) for row in found))
+
+
+def _any_word(text: Any) -> sa.ColumnElement[Any]:
+    """Build a query for any of the words: PostgreSQL has a function for all of them only.
+
+    `plainto_tsquery` quotes every word and joins them by ` & `; no word holds white space.
+    """
+    all_words = sa.cast(sa.func.plainto_tsquery("simple", text), sa.Text)
+    return sa.cast(sa.func.replace(all_words, " & ", " | "), TSQUERY)

@@ -1,0 +1,45 @@
+"""The library's own suites on our recorder; its aggregate suite fits no application recorder.
+
+`AggregateRecorderTestCase` expects `insert_events` to answer None and `select_events` to answer
+bare `StoredEvent`s. A recorder of the log answers with positions and envelopes, so what that suite
+asks beyond this stands in `test_recorder.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from eventsourcing.persistence import ApplicationRecorder
+from eventsourcing.tests.persistence import (
+    ApplicationRecorderTestCase,
+    NonInterleavingNotificationIDsBaseCase,
+)
+from psycopg_pool import ConnectionPool
+
+from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.system import Uuid7Factory
+
+
+class OnOurRecorder:
+    """Gives the library's cases, which pytest runs as they are, a fresh database each."""
+
+    pool: ConnectionPool[Any]
+
+    @pytest.fixture(autouse=True)
+    def _use(self, pool: ConnectionPool[Any]) -> Iterator[None]:
+        self.pool = pool
+        yield
+
+    def create_recorder(self) -> Any:
+        return PostgresEventRecorder(self.pool, Uuid7Factory())
+
+
+class TestApplicationRecorder(OnOurRecorder, ApplicationRecorderTestCase[ApplicationRecorder]):
+    def test_insert_subscribe(self) -> None:
+        self.optional_test_insert_subscribe()
+
+
+class TestNonInterleaving(OnOurRecorder, NonInterleavingNotificationIDsBaseCase):
+    pass

@@ -1,0 +1,181 @@
+"""Order and time: positions, recorded times, the time index and the partitions."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg_pool import ConnectionPool
+
+from infrastructure.database import Connection, connect
+from infrastructure.event_log import sql
+from infrastructure.event_log.recorder import PARTITION_STEP, PostgresEventRecorder
+from tests.support.event_log import IDS, a_stream, an_event, plant, recorder_on
+from tests.support.processes import eventually
+
+DAY = timedelta(days=1)
+SIZE = 1_000_000
+
+
+@pytest.fixture
+def recorder(pool: ConnectionPool[Any]) -> PostgresEventRecorder:
+    return PostgresEventRecorder(pool, IDS)
+
+
+def test_recorded_at_stands_still_while_the_clock_is_behind_the_log(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    future = datetime.now(tz=UTC) + DAY
+    plant(connection, 1, future)
+    later = [*recorder.append(a_stream(2)), *recorder.append(a_stream(1))]
+    assert [event.recorded_at for event in later] == [future] * 3
+    assert recorder.position_at(future - DAY) == 0
+    assert recorder.position_at(future) == 4
+
+
+@pytest.mark.parametrize("isolation", [r"read\ committed", r"repeatable\ read", "serializable"])
+def test_an_append_that_waits_goes_on_from_what_it_waited_for(
+    database_url: str, connection: Connection, isolation: str
+) -> None:
+    future = datetime.now(tz=UTC) + DAY
+    database_url = make_conninfo(
+        database_url, options=f"-c default_transaction_isolation={isolation}"
+    )
+    with recorder_on(database_url) as recorder, ThreadPoolExecutor(1) as thread:
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (sql.LOCK_KEY,))
+            waiting = thread.submit(recorder.append, a_stream(1))
+            eventually(lambda: _waiting(connection) == 1)
+            plant(connection, 1, future)
+        [logged] = waiting.result()
+    assert (logged.position, logged.recorded_at) == (2, future)
+
+
+def test_an_append_that_is_given_up_leaves_no_gap(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    with connection.transaction(force_rollback=True):
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (sql.LOCK_KEY,))
+        plant(connection, 1, datetime.now(tz=UTC))
+    assert [event.position for event in recorder.append(a_stream(2))] == [1, 2]
+
+
+def test_the_time_index_gets_a_row_a_second(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    now = datetime.now(tz=UTC)
+    plant(connection, 1, now - DAY)
+    for _ in range(3):
+        recorder.append(a_stream(2))
+    rows = connection.execute("SELECT position FROM hansard.time_index").fetchall()
+    assert rows[0] == (2,)
+    elapsed = datetime.now(tz=UTC) - now
+    assert len(rows) <= 1 + elapsed.total_seconds()
+
+
+def test_moments_are_found_in_a_long_log(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    start = _fill(connection, events=100_000, indexed_every=1000)
+    tick = timedelta(microseconds=1)
+    for position in (1, 2, 999, 1000, 1001, 54_321, 99_999, 100_000):
+        moment = start + timedelta(milliseconds=position)
+        assert recorder.position_at(moment) == position
+        assert recorder.position_at(moment - tick) == position - 1
+        assert recorder.position_at(moment + tick) == position
+    assert recorder.position_at(start - DAY) == 0
+    assert recorder.position_at(start + DAY) == 100_000
+
+
+def test_a_moment_is_found_by_reading_little_of_the_log(connection: Connection) -> None:
+    start = _fill(connection, events=100_000, indexed_every=1000)
+    moment = start + timedelta(milliseconds=54_321)
+    [[[plan]]] = connection.execute(
+        "EXPLAIN (ANALYZE, FORMAT JSON) " + sql.POSITION_AT,  # type: ignore[arg-type]  # constants
+        {"log": sql.LOG, "moment": moment},
+    ).fetchall()
+    scans = list(_scans(plan["Plan"]))
+    assert "Seq Scan" not in {scan["Node Type"] for scan in scans}
+    assert sum("time_index" in scan.get("Index Name", "") for scan in scans) == 2
+    assert all(scan.get("Rows Removed by Filter", 0) <= 1000 for scan in scans)
+
+
+def test_partitions_stand_ready_ahead_of_the_log(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    assert _partitions(connection) == 2
+    plant(connection, SIZE - PARTITION_STEP - 1, datetime.now(tz=UTC))
+    recorder.append(a_stream(2))
+    assert _partitions(connection) == 2
+    plant(connection, SIZE - 2, datetime.now(tz=UTC))
+    recorder.append(a_stream(2))
+    assert _partitions(connection) == 3
+
+
+def test_an_append_crosses_from_one_partition_to_the_next(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    plant(connection, SIZE - 3, datetime.now(tz=UTC))
+    logged = recorder.append(a_stream(5))
+    positions = [event.position for event in logged]
+    assert positions == [SIZE - 2, SIZE - 1, SIZE, SIZE + 1, SIZE + 2]
+    assert list(recorder.select_log(after=SIZE - 3)) == logged
+    assert recorder.select_events(logged[0].originator_id) == logged
+    assert recorder.max_notification_id() == SIZE + 2
+    assert recorder.position_at(logged[-1].recorded_at) == SIZE + 2
+    [(first,), (second,)] = connection.execute(
+        "SELECT count(*) FROM hansard.events GROUP BY tableoid ORDER BY min(position)"
+    ).fetchall()
+    assert (first, second) == (3, 3)
+
+
+def test_a_new_partition_waits_for_no_reader(database_url: str, connection: Connection) -> None:
+    plant(connection, 2 * SIZE - 1, datetime.now(tz=UTC))
+    with connect(database_url) as reader, recorder_on(database_url) as recorder:
+        reader.execute("SELECT count(*) FROM hansard.events")
+        [logged] = recorder.append([an_event()])
+        assert logged.position == 2 * SIZE
+        assert reader.execute("SELECT count(*) FROM hansard.events").fetchone() == (2,)
+
+
+def _waiting(connection: Connection) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _partitions(connection: Connection) -> int:
+    return len(
+        connection.execute(
+            "SELECT FROM pg_inherits WHERE inhparent = 'hansard.events'::regclass"
+        ).fetchall()
+    )
+
+
+def _fill(connection: Connection, *, events: int, indexed_every: int) -> datetime:
+    """Plant one event a millisecond; answer with the time of position 0."""
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    connection.execute(
+        "INSERT INTO hansard.events SELECT 1, n, gen_random_uuid(), 1, gen_random_uuid(), 'test.happened', 1, 't',"
+        " NULL, 'SYSTEM', gen_random_uuid(), NULL, NULL, %(start)s, %(start)s + n * interval '1 ms', '{}'"
+        " FROM generate_series(1, %(events)s) AS n",
+        {"start": start, "events": events},
+    )
+    connection.execute(
+        "INSERT INTO hansard.time_index SELECT log, recorded_at, position FROM hansard.events"
+        " WHERE position %% %s = 1",
+        (indexed_every,),
+    )
+    connection.execute("ANALYZE hansard.events, hansard.time_index")
+    return start
+
+
+def _scans(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    below = [scan for part in plan.get("Plans", []) for scan in _scans(part)]
+    return [plan, *below] if "Scan" in plan["Node Type"] else below
