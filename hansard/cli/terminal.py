@@ -10,6 +10,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+PIPE_WIDTH = 1000
+"""Columns of output that no terminal shows: wide enough that nothing is folded."""
+
 _SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
     r"|\x1b[PX^_\]].*?(?:\x1b\\|\x07|$)"  # DCS, SOS, PM, APC, OSC: titles, links, clipboard
@@ -28,10 +31,13 @@ def clean(text: str) -> str:
 
 
 def console(*, err: bool = False) -> Console:
-    """Make a console; it obeys NO_COLOR and writes plain text into pipes."""
+    """Make a console; it obeys NO_COLOR and writes plain, unwrapped text into pipes."""
     from rich.console import Console  # noqa: PLC0415 - heavy
 
-    return Console(stderr=err, highlight=False, markup=False, emoji=False)
+    made = Console(stderr=err, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = PIPE_WIDTH
+    return made
 
 
 def print_json(value: object) -> None:

@@ -121,11 +121,16 @@ def _ranked(groups: Sequence[ColumnProfile], currency_column: str | None) -> tup
     """Order columns to group by: known names first, then few groups, then as in the table."""
     few = 12
     useful = [c for c in groups if c.name != currency_column and c.distinct > 1]
-    ordered = sorted(
-        useful,
-        key=lambda c: (not means(c.name, "dimension"), c.type == "integer", c.distinct > few),
-    )
+    ordered = sorted(useful, key=lambda c: (_preference(c.name), c.distinct > few))
     return tuple(column.name for column in ordered)
+
+
+def _preference(name: str) -> int:
+    """Rank of a column to group by; what is sold first, then accounts, then places and people."""
+    for rank, concept in enumerate(("product", "account", "dimension")):
+        if means(name, concept):
+            return rank
+    return 3 if not means(name, "code") else 4
 
 
 def _date(profile: TableProfile) -> tuple[str | None, str, tuple[str, ...]]:

@@ -88,7 +88,7 @@ class Statement(Value):
 
 
 class Findings(Value):
-    """All figures of a period."""
+    """All figures of a period; `outliers` holds the farthest of `outlier_count`."""
 
     current: SpanFigures
     previous: SpanFigures | None = None
@@ -96,6 +96,7 @@ class Findings(Value):
     months: tuple[MonthFigures, ...] = ()
     breakdowns: tuple[Breakdown, ...] = ()
     outliers: tuple[Outlier, ...] = ()
+    outlier_count: int = 0
     outlier_rule: str = ""
     statements: tuple[Statement, ...] = ()
 
@@ -218,18 +219,23 @@ def _divides(groups: Sequence[Group]) -> bool:
     return len(named) >= two and (total == 0 or missing / total <= half)
 
 
-def outlier_statement(facts: Facts) -> str:
-    """Entries of the period far from the median of their group, farthest first."""
-    group = group_value(facts.dimensions[0]) if facts.dimensions else "'all entries'"
+def outlier_statement(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
+    """Entries of the period far from the median of their group, farthest first.
+
+    Each line is grouped by the first dimension that divides it.
+    """
     label = f"CAST({identifier(facts.labels[0])} AS VARCHAR)" if facts.labels else "NULL"
     day = "strftime(_day, '%Y-%m-%d')" if facts.date_sql else "NULL"
     inside = in_span(facts, facts.period) or "TRUE"
-    parts = [
-        f"SELECT {literal(line.label)} AS line, {day} AS day, {group} AS grp, {label} AS label,"
-        f" {column(line)} AS amount, {inside} AS inside\n  FROM _entries"
-        f"{where(f'{column(line)} <> 0')}"
-        for line in facts.lines
-    ]
+    parts = []
+    for line in facts.lines:
+        name = _grouping(line.key, breakdowns)
+        parts.append(
+            f"SELECT {literal(line.label)} AS line, {day} AS day,"
+            f" {group_value(name) if name else literal('all entries')} AS grp, {label} AS label,"
+            f" {column(line)} AS amount, {inside} AS inside\n  FROM _entries"
+            f"{where(f'{column(line)} <> 0')}"
+        )
     amounts = "\n  UNION ALL ".join(parts)
     limit = ROBUST_DEVIATIONS * _MAD_TO_DEVIATION
     return (
@@ -243,13 +249,19 @@ def outlier_statement(facts: Facts) -> str:
     )
 
 
-def outlier_rule(facts: Facts) -> str:
+def _grouping(key: str, breakdowns: Sequence[Breakdown]) -> str | None:
+    return next((b.column for b in breakdowns if b.line == key), None)
+
+
+def outlier_rule(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
     """Say by which rule entries count as unusual."""
-    group = f"the same {facts.dimensions[0]}" if facts.dimensions else "all entries"
+    groups = [_grouping(line.key, breakdowns) for line in facts.lines]
+    names = " or ".join(dict.fromkeys(name for name in groups if name))
+    whose = f"entries of the same {names}" if names else "all entries"
     return (
         f"more than {ROBUST_DEVIATIONS} robust standard deviations ({ROBUST_DEVIATIONS} \u00d7"
-        f" {_MAD_TO_DEVIATION} \u00d7 median absolute deviation) from the median of {group} over the"
-        f" whole file, in groups of at least {_GROUP_MINIMUM} entries"
+        f" {_MAD_TO_DEVIATION} \u00d7 median absolute deviation) from the median of {whose} in the"
+        f" whole file, where there are at least {_GROUP_MINIMUM}"
     )
 
 

@@ -21,6 +21,9 @@ from infrastructure.models.offline.findings import (
 from infrastructure.models.offline.reading import facts_of
 from infrastructure.models.offline.work import Work, query
 
+_TOTALS, _MONTHS, _GROUPS = "Headline figures", "Month by month", "Breakdowns"
+_OUTLIERS = "Unusual entries"
+
 
 def compute_metrics(brief: ExecuteBrief) -> Work[Submission]:
     """Compute and hand in the figures."""
@@ -37,28 +40,28 @@ def compute_metrics(brief: ExecuteBrief) -> Work[Submission]:
 
 
 def find(facts: Facts) -> Work[Findings]:
-    """Run the queries of a period, all in parallel."""
+    """Compute the figures; unusual entries last, because the breakdowns say how to group them."""
     wanted = {
-        "Headline figures": totals_statement(facts),
-        "Month by month": months_statement(facts),
-        "Breakdowns": breakdown_statement(facts),
-        "Unusual entries": outlier_statement(facts),
+        _TOTALS: totals_statement(facts),
+        _MONTHS: months_statement(facts),
+        _GROUPS: breakdown_statement(facts),
     }
     statements = {purpose: sql for purpose, sql in wanted.items() if sql is not None}
-    answers = dict(
-        zip(statements, (yield from query(*statements.values(), limit=1000)), strict=True)
-    )
-    totals = read_totals(facts, answers["Headline figures"])
-    months = answers.get("Month by month")
-    groups = answers.get("Breakdowns")
+    found = yield from query(*statements.values(), limit=1000)
+    answers = dict(zip(statements, found, strict=True))
+    totals = read_totals(facts, answers[_TOTALS])
+    breakdowns = read_breakdowns(facts, answers[_GROUPS]) if _GROUPS in answers else ()
+    statements[_OUTLIERS] = outlier_statement(facts, breakdowns)
+    (outliers,) = yield from query(statements[_OUTLIERS])
     return Findings(
         current=totals["current"],
         previous=totals.get("previous"),
         year_earlier=totals.get("year"),
-        months=read_months(facts, months) if months else (),
-        breakdowns=read_breakdowns(facts, groups) if groups else (),
-        outliers=read_outliers(answers["Unusual entries"]),
-        outlier_rule=outlier_rule(facts),
+        months=read_months(facts, answers[_MONTHS]) if _MONTHS in answers else (),
+        breakdowns=breakdowns,
+        outliers=read_outliers(outliers),
+        outlier_count=outliers.row_count,
+        outlier_rule=outlier_rule(facts, breakdowns),
         statements=tuple(
             Statement(purpose=purpose, sql=sql) for purpose, sql in statements.items()
         ),

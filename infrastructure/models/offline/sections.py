@@ -41,7 +41,7 @@ def key_points(facts: Facts, findings: Findings) -> list[str]:
     if findings.outliers:
         first = findings.outliers[0]
         points.append(
-            f"{_entries(len(findings.outliers))} unusual in size; the farthest out is"
+            f"{_entries(findings.outlier_count)} unusual in size; the farthest out is"
             f" {money(facts, first.amount)} for {cell(first.label or first.group)}"
             f"{f' on {first.day}' if first.day else ''}, where {money(facts, first.usual)} is usual."
         )
@@ -325,7 +325,7 @@ def unusual_section(facts: Facts, findings: Findings) -> str:
         for outlier in findings.outliers[:_OUTLIERS_SHOWN]
     ]
     head = ["Date", "Figure", "Group", "Entry", "Amount", "Usual"]
-    count = len(findings.outliers)
+    count = findings.outlier_count
     more = f" The {_OUTLIERS_SHOWN} farthest of {count} are shown." if count > len(rows) else ""
     said = "Worth a second look; they are included in all figures above."
     effect = _without_unusual(facts, findings)
@@ -334,7 +334,7 @@ def unusual_section(facts: Facts, findings: Findings) -> str:
 
 def _without_unusual(facts: Facts, findings: Findings) -> str:
     """Say what the result would be without the unusual entries, when both sides are known."""
-    if not facts.has_result:
+    if not facts.has_result or findings.outlier_count > len(findings.outliers):
         return ""
     signs = {facts.lines[0].label: -1, facts.lines[1].label: 1}
     result = findings.current.result + sum(
@@ -351,7 +351,7 @@ def method(facts: Facts, findings: Findings, missing: Sequence[str]) -> str:
         verb = "has" if current.without_amount == 1 else "have"
         quality.append(
             f"{whole(current.without_amount)} of {whole(current.entries)} entries in"
-            f" {current.label} {verb} no usable amount and count as nothing."
+            f" {current.label} {verb} no usable amount, so the figures leave them out."
         )
     quality += [
         f"{money(facts, group.current)} of {line.label.lower()} have no {cell(breakdown.column)}."

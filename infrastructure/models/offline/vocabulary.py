@@ -100,6 +100,8 @@ CONCEPTS: dict[str, str] = {
     "currency": "currency, wahrung, *wahrung$, devise$, moneda$, divisa$, valuta$, moeda$, ccy$",
     "kind": "type$, kind$, typ$, *art$, category$, direction$, richtung$, sens$, tipo$, nature$,"
     " class$, side$, *klasse$, buchungstyp",
+    "product": "product, produkt, artikel, produit, producto, prodotto, item$, service$, sku",
+    "account": "account, konto, compte$, cuenta, conto$, categor, kategor",
     "dimension": "product, produkt, artikel, produit, producto, prodotto, region, gebiet, account,"
     " konto, compte$, cuenta, categor, kategor, department, abteilung, cost centre, cost center,"
     " kostenstelle, customer, kunde, client, cliente, channel, kanal, country, land$, pays$, pais$,"

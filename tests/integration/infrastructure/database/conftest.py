@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -16,13 +17,30 @@ from tests.support.own_server import PASSWORD, OwnServer, own_server
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    """A home with a short path; its server is stopped afterwards."""
+def new_home() -> Iterator[Path]:
+    """A home with a short path, in which no server has run yet; one is stopped afterwards."""
     folder = Path(os.environ[RUN_FOLDER]) / uuid4().hex[:8]
     folder.mkdir()
     yield folder
     EmbeddedServer(folder / "postgres").stop(now=True)
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def prepared() -> Iterator[Path]:
+    """The folder of a stopped server, made once because that takes most of a second."""
+    folder = Path(os.environ[RUN_FOLDER]) / uuid4().hex[:8]
+    with EmbeddedServer(folder).joined():
+        pass
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def home(new_home: Path, prepared: Path) -> Path:
+    """A home in which a server has run already."""
+    subprocess.run(["cp", "-a", str(prepared), str(new_home / "postgres")], check=True)
+    return new_home
 
 
 @pytest.fixture(scope="module")

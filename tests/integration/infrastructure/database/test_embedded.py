@@ -44,8 +44,8 @@ def recall(conninfo: str) -> int:
     return answer
 
 
-def test_it_runs_while_it_is_used_and_stops_after_that(home: Path) -> None:
-    server = EmbeddedServer(home / "postgres")
+def test_it_runs_while_it_is_used_and_stops_after_that(new_home: Path) -> None:
+    server = EmbeddedServer(new_home / "postgres")
 
     with server.joined() as conninfo:
         remember(conninfo)
@@ -72,8 +72,8 @@ def test_processes_share_one_server_and_the_last_one_stops_it(home: Path) -> Non
         assert not EmbeddedServer(folder).status().running
 
 
-def test_processes_that_begin_at_once_in_a_new_folder_get_one_server(home: Path) -> None:
-    folder = home / "postgres"
+def test_processes_that_begin_at_once_in_a_new_folder_get_one_server(new_home: Path) -> None:
+    folder = new_home / "postgres"
     with ExitStack() as stack:
         processes = [stack.enter_context(guided(USE, str(folder))) for _ in range(4)]
 
@@ -101,8 +101,10 @@ def test_a_killed_user_neither_stops_the_server_nor_keeps_it(home: Path) -> None
     assert not server.status().running
 
 
-def test_a_user_killed_while_it_makes_a_new_server_leaves_nothing_in_the_way(home: Path) -> None:
-    folder = home / "postgres"
+def test_a_user_killed_while_it_makes_a_new_server_leaves_nothing_in_the_way(
+    new_home: Path,
+) -> None:
+    folder = new_home / "postgres"
     with guided(USE, str(folder)) as user:
         eventually(lambda: any(folder.glob("new-*/PG_VERSION")))
         user.kill()
@@ -197,12 +199,12 @@ def test_stopping_now_stops_it_under_its_users(home: Path) -> None:
         assert not server.stop(now=True).running
 
 
-def test_asking_for_the_status_of_a_server_that_never_was_makes_nothing(home: Path) -> None:
-    server = EmbeddedServer(home / "postgres")
+def test_asking_for_the_status_of_a_server_that_never_was_makes_nothing(new_home: Path) -> None:
+    server = EmbeddedServer(new_home / "postgres")
 
     assert not server.status().running
     assert not server.stop().running
-    assert not (home / "postgres").exists()
+    assert not (new_home / "postgres").exists()
 
 
 def test_a_removed_folder_does_not_trouble_those_who_leave(home: Path) -> None:
@@ -219,8 +221,8 @@ def test_a_removed_folder_does_not_trouble_those_who_leave(home: Path) -> None:
     ["with blanks", "$HOME `id` \"q\" 'p' \\b", "a,b", "ünï-日本", "x" * 150],
     ids=["blanks", "shell", "comma", "letters", "long"],
 )
-def test_awkward_paths_work(home: Path, name: str) -> None:
-    server = EmbeddedServer(home / name / "postgres")
+def test_awkward_paths_work(new_home: Path, name: str) -> None:
+    server = EmbeddedServer(new_home / name / "postgres")
     with server.joined() as conninfo:
         remember(conninfo)
         assert recall(conninfo) == 42
@@ -257,8 +259,6 @@ def test_alter_system_has_the_last_word(home: Path) -> None:
 
 def test_a_long_log_is_set_aside(home: Path) -> None:
     server = EmbeddedServer(home / "postgres")
-    with server.joined():
-        pass
     os.truncate(home / "postgres" / "server.log", 6_000_000)
 
     with server.joined():
@@ -290,8 +290,8 @@ def test_for_root_it_runs_as_another_user_with_no_group_of_root(home: Path) -> N
 
 
 @as_root
-def test_for_root_a_closed_folder_above_is_opened_for_passing_through_only(home: Path) -> None:
-    closed, open_already = home / "closed", home / "closed" / "open"
+def test_for_root_a_closed_folder_above_is_opened_for_passing_through_only(new_home: Path) -> None:
+    closed, open_already = new_home / "closed", new_home / "closed" / "open"
     open_already.mkdir(parents=True)
     closed.chmod(0o700)
     open_already.chmod(0o751)
@@ -305,8 +305,6 @@ def test_for_root_a_closed_folder_above_is_opened_for_passing_through_only(home:
 
 def test_data_of_another_version_are_refused_in_one_sentence(home: Path) -> None:
     server = EmbeddedServer(home / "postgres")
-    with server.joined():
-        pass
     (home / "postgres" / "data" / "PG_VERSION").write_text("16\n")
 
     with pytest.raises(DatabaseUnavailableError) as caught, server.joined():
@@ -321,8 +319,6 @@ def test_data_of_another_version_are_refused_in_one_sentence(home: Path) -> None
 @pytest.mark.parametrize("lost", ["global/pg_control", "PG_VERSION", "postgresql.conf"])
 def test_damaged_data_are_named_in_one_sentence(home: Path, lost: str) -> None:
     server = EmbeddedServer(home / "postgres")
-    with server.joined():
-        pass
     (home / "postgres" / "data" / lost).unlink()
 
     with pytest.raises(DatabaseUnavailableError) as caught, server.joined():
@@ -333,8 +329,8 @@ def test_damaged_data_are_named_in_one_sentence(home: Path, lost: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_home_that_is_no_folder_is_named(home: Path) -> None:
-    (home / "file").touch()
+def test_a_home_that_is_no_folder_is_named(new_home: Path) -> None:
+    (new_home / "file").touch()
 
     with pytest.raises(DatabaseUnavailableError, match=r"cannot be used \(Not a directory\)"):
-        EmbeddedServer(home / "file" / "postgres").start()
+        EmbeddedServer(new_home / "file" / "postgres").start()
