@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
+from application.errors import NotFoundError
 from application.fold import SessionFold
 from application.views import LinkView, WhyView, decision_views, task_view
 from domain.conversation import Conversation
@@ -21,7 +22,12 @@ def explain(events: Iterable[RecordedEvent], fold: SessionFold, task_id: UUID) -
 
     The chain holds what led to the task (the user's words, what Nova understood, how the request
     reached MasterMind and was cut into tasks) and everything that happened to the task itself.
+
+    Raises:
+        NotFoundError: the session has no such task at this position.
     """
+    if task_id not in {task.id for task in fold.tasks}:
+        raise NotFoundError("task", task_id, f"Session {fold.session.id} has none of this id.")
     events = list(events)
     decisions = [view for view in decision_views(events, fold) if view.task_id == task_id]
     return WhyView(

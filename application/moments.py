@@ -12,6 +12,9 @@ FORMS = (
     "an ISO 8601 time with zone (2026-10-03T12:00:00Z), a position (1234) or an event id (a UUID)"
 )
 
+LONGEST_POSITION = 18
+"""Digits; a position is a 64-bit number."""
+
 
 def resolve(moment: str | int | datetime | UUID, log: EventLog) -> int:
     """Turn a moment into a position, once; everything after works on positions.
@@ -40,7 +43,7 @@ def resolve(moment: str | int | datetime | UUID, log: EventLog) -> int:
 
 def _parse(text: str) -> int | datetime | UUID:
     stripped = text.strip()
-    if stripped.isdecimal():
+    if stripped.isdecimal() and len(stripped) <= LONGEST_POSITION:
         return int(stripped)
     for form in (UUID, datetime.fromisoformat):
         try:

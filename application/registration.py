@@ -17,7 +17,13 @@ from application.ports import Clock, Entry, EventLog, IdFactory
 from domain.agent import Agent, AgentCapabilities, AgentIdentity, Handle, Level, Post
 from domain.conversation import USER
 from domain.event import SYSTEM, Envelope
-from domain.organisation import ORGANISATION_ID, Department, Organisation, RosterVersion
+from domain.organisation import (
+    ORGANISATION_ID,
+    Department,
+    DuplicateAgentIdError,
+    Organisation,
+    RosterVersion,
+)
 from domain.value import NonEmptyText, Value
 
 if TYPE_CHECKING:
@@ -93,7 +99,7 @@ def register_agent(
 
     Raises:
         BadRequestError: its post contradicts its level.
-        DuplicateAgentIdError: an agent with this id is registered already.
+        DuplicateAgentIdError: an agent with this id is, or was, registered.
         DuplicateAgentNameError: an agent with this handle is registered already.
         NotFoundError: its department or supervisor does not exist.
     """
@@ -103,6 +109,8 @@ def register_agent(
     def register() -> UUID:
         organisation = _load_organisation(log) or Organisation.found(clock.now())
         _check_surroundings(member.post, organisation)
+        if agent_id is not None and _was_registered(log, agent_id):
+            raise DuplicateAgentIdError(agent_id)
         organisation.enrol({member.handle: identity.agent_id}, clock.now())
         agent = Agent.register(identity, member.post, member.capabilities)
         _append(log, ids, USER, (organisation, agent))
@@ -239,6 +247,15 @@ def _load_organisation(log: EventLog) -> Organisation | None:
         return log.load(Organisation, ORGANISATION_ID)
     except NotFoundError:
         return None
+
+
+def _was_registered(log: EventLog, agent_id: UUID) -> bool:
+    """Tell whether there is or was an agent with this id: an agent that left keeps its own."""
+    try:
+        log.load(Agent, agent_id)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _load_member(log: EventLog, handle: str) -> tuple[Organisation, Agent]:

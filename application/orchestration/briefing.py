@@ -61,7 +61,10 @@ class Briefing:
 
     def _execute(self, task: Task, agent: str) -> ExecuteBrief:
         asked = sum(1 for step in task.steps if step.purpose)
-        limit = self._fold.session.charter.policy.max_iterations
+        limit = min(
+            self._fold.session.charter.policy.max_iterations,
+            self._directory.agent(agent).capabilities.max_reasoning_turns,
+        )
         return ExecuteBrief(
             agent=self._agent(agent),
             request=self._fold.session.charter.request,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from typing import cast
 
 from application.fold import SessionFold
@@ -37,6 +37,7 @@ class Setting:
         orchestrator: handle of the orchestrator (MasterMind).
         departments: keys of the departments.
         levels: level of every agent by handle.
+        turns: model calls that each agent may spend on one task, by handle.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Setting:
         personal: str,
         orchestrator: str,
         departments: Collection[str],
-        levels: dict[str, Level],
+        levels: Mapping[str, Level],
+        turns: Mapping[str, int],
     ) -> None:
         self.personal = personal
         self.orchestrator = orchestrator
         self.departments = frozenset(departments)
         self.levels = levels
+        self.turns = turns
 
 
 def decide(fold: SessionFold, setting: Setting) -> list[Command]:
@@ -134,7 +137,7 @@ def _advance(task: Task, fold: SessionFold, setting: Setting) -> Iterator[Comman
     if task.status is TaskStatus.OPEN:
         yield from _bring_to_work(task, fold, setting)
     elif task.status is TaskStatus.STARTED and not task.pending:
-        yield from _work(task, fold)
+        yield from _work(task, fold, setting)
 
 
 def _bring_to_work(task: Task, fold: SessionFold, setting: Setting) -> Iterator[Command]:
@@ -151,7 +154,7 @@ def _bring_to_work(task: Task, fold: SessionFold, setting: Setting) -> Iterator[
             yield StartTask(task.id)
 
 
-def _work(task: Task, fold: SessionFold) -> Iterator[Command]:
+def _work(task: Task, fold: SessionFold, setting: Setting) -> Iterator[Command]:
     steps = [step for step in task.steps if step.purpose]
     if not steps:
         yield AskModel(task.id, "execute", task.holder)
@@ -170,7 +173,8 @@ def _work(task: Task, fold: SessionFold) -> Iterator[Command]:
         yield RejectAnswer(task.id, latest.effect_id, str(error))
         return
     if submission is None:
-        yield from _use_tools(task, answer, steps, fold)
+        limit = min(fold.session.charter.policy.max_iterations, setting.turns[task.holder])
+        yield from _use_tools(task, answer, steps, limit)
     elif submission.done:
         yield CompleteTask(task.id, result_of(submission, task))
     else:
@@ -178,19 +182,18 @@ def _work(task: Task, fold: SessionFold) -> Iterator[Command]:
 
 
 def _use_tools(
-    task: Task, answer: ModelAnswer, steps: list[Step], fold: SessionFold
+    task: Task, answer: ModelAnswer, steps: list[Step], limit: int
 ) -> Iterator[Command]:
+    if len(steps) >= limit:
+        message = f"{task.holder} handed in no result within {limit} model calls."
+        yield FailTask(task.id, Failure(kind=FailureKind.UNABLE, message=message))
+        return
     used = task.steps[task.steps.index(steps[-1]) + 1 :]
     settled = {step.call.call_id for step in used if step.call is not None}
     missing = [call for call in answer.tool_calls if call.call_id not in settled]
-    if missing:
-        for call in missing:
-            yield UseTool(task.id, call, task.holder)
-    elif len(steps) >= fold.session.charter.policy.max_iterations:
-        limit = fold.session.charter.policy.max_iterations
-        message = f"{task.holder} handed in no result within {limit} model calls."
-        yield FailTask(task.id, Failure(kind=FailureKind.UNABLE, message=message))
-    else:
+    for call in missing:
+        yield UseTool(task.id, call, task.holder)
+    if not missing:
         yield AskModel(task.id, "execute", task.holder)
 
 

@@ -16,6 +16,7 @@ from application.orchestration.commands import RepeatEffect
 from application.orchestration.deciding import Setting, decide
 from application.orchestration.journal import Journal
 from application.orchestration.performing import Performer
+from application.orchestration.recordable import as_recorded
 from application.ports import Model, ModelRequest, Toolbox, ToolRequest, Workspace
 from domain.effect import Failure, FailureKind, ModelAnswer, PendingEffect, ToolAnswer
 from domain.recovery import compression_after, wait_before_retry
@@ -59,6 +60,10 @@ class SessionEngine:
             orchestrator=directory.orchestrator.handle,
             departments=[department.key for department in directory.departments],
             levels=directory.levels,
+            turns={
+                handle: agent.capabilities.max_reasoning_turns
+                for handle, agent in directory.agents.items()
+            },
         )
         self._running: dict[UUID, asyncio.Task[Settled]] = {}
 
@@ -67,7 +72,7 @@ class SessionEngine:
 
         Args:
             resumed: whether another process ran the session before; what it left pending is
-                performed again under the same effect ids.
+                performed again under the same effect ids, after a failure not without its wait.
         """
         try:
             if resumed:
@@ -77,7 +82,7 @@ class SessionEngine:
                 done, _ = await asyncio.wait(
                     self._running.values(), return_when=asyncio.FIRST_COMPLETED
                 )
-                for finished in done:
+                for finished in [each for each in self._running.values() if each in done]:
                     self._record(finished.result())
                 await self._advance()
         finally:
@@ -97,7 +102,8 @@ class SessionEngine:
         session.resume(effect_ids, self._journal.now())
         self._journal.collect(session, self._setting.personal)
         for task, effect in pending:
-            self._performer.perform(RepeatEffect(task.id, effect))
+            if not effect.failed:
+                self._performer.perform(RepeatEffect(task.id, effect))
 
     def _launch(self) -> None:
         limit = self._fold.session.charter.policy.max_parallel_effects
@@ -117,13 +123,16 @@ class SessionEngine:
 
     async def _try(self, task: Task, effect: PendingEffect) -> Settled:
         try:
-            outcome: ModelAnswer | ToolAnswer | Failure = await self._perform(task, effect)
+            outcome: ModelAnswer | ToolAnswer | Failure = as_recorded(
+                await self._perform(task, effect)
+            )
         except EffectError as error:
             outcome = error.failure
         except Exception as error:
             logger.exception("effect %s failed unexpectedly", effect.effect_id)
             message = f"Unexpected {type(error).__name__} in {effect.kind.value} effect: {error}"
-            outcome = Failure(kind=FailureKind.INTERNAL, message=message)
+            recordable = message.encode(errors="backslashreplace").decode()
+            outcome = Failure(kind=FailureKind.INTERNAL, message=recordable)
         return Settled(task.id, effect, outcome)
 
     async def _perform(self, task: Task, effect: PendingEffect) -> ModelAnswer | ToolAnswer:

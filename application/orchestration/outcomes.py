@@ -21,14 +21,17 @@ class Outcome:
 
 
 def artefacts_of(task: Task) -> tuple[Artefact, ...]:
-    """List the files a task wrote; of a file written twice, the newest."""
-    newest = {
-        artefact.path: artefact
-        for step in task.steps
-        if isinstance(step.answer, ToolAnswer)
-        for artefact in step.answer.artefacts
+    """List the files a task wrote, in order of the calls; of a file written twice, the newest."""
+    answers = {
+        step.effect_id: step.answer for step in task.steps if isinstance(step.answer, ToolAnswer)
     }
-    return tuple(newest.values())
+    newest = {
+        artefact.path: artefact for answer in answers.values() for artefact in answer.artefacts
+    }
+    # Calls that run at the same time end in any order; their ids sort by when they were asked for.
+    called = (answers[effect_id] for effect_id in sorted(answers))
+    paths = dict.fromkeys(artefact.path for answer in called for artefact in answer.artefacts)
+    return tuple(newest[path] for path in paths)
 
 
 def session_artefacts(fold: SessionFold) -> tuple[Artefact, ...]:

@@ -40,20 +40,22 @@ class Measure:
     Attributes:
         exchange: characters of an older tool call or result.
         result: characters of the result of another task.
-        details: whether parts that only help are there: skills, structured findings of other
-            tasks, the user's own words where the goal stands for them.
+        skills: whether the departments' skills are listed.
+        details: whether the structured findings of other tasks are there, and the user's own
+            words where the goal stands for them.
     """
 
     exchange: int | None
     result: int | None
+    skills: bool
     details: bool
 
 
 MEASURES = (
-    Measure(exchange=None, result=None, details=True),
-    Measure(exchange=2000, result=8000, details=True),
-    Measure(exchange=500, result=2000, details=True),
-    Measure(exchange=120, result=500, details=False),
+    Measure(exchange=None, result=None, skills=True, details=True),
+    Measure(exchange=2000, result=8000, skills=False, details=True),
+    Measure(exchange=500, result=2000, skills=False, details=True),
+    Measure(exchange=120, result=500, skills=False, details=False),
 )
 """By compression; a higher one is like the last."""
 
@@ -152,7 +154,7 @@ def _departments(departments: tuple[DepartmentBrief, ...], measure: Measure) -> 
         "Departments:",
         *(
             f"- {department.key} ({department.label})"
-            + (f": {', '.join(department.skills)}" if measure.details else "")
+            + (f": {', '.join(department.skills)}" if measure.skills else "")
             for department in departments
         ),
     )

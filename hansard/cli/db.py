@@ -10,7 +10,7 @@ import click
 from hansard.cli.terminal import clean, print_json
 
 if TYPE_CHECKING:
-    from infrastructure.database import EmbeddedServer, ServerStatus
+    from hansard.bootstrap import EmbeddedServer, ServerStatus
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -47,9 +47,9 @@ def stop(*, now: bool, as_json: bool) -> None:
 @JSON
 def status(*, as_json: bool) -> None:
     """Show which database is used, whether it runs, and the state of its schema."""
-    from hansard.bootstrap import database_status, settings  # noqa: PLC0415 - heavy
+    from hansard.bootstrap import database_status, load_settings  # noqa: PLC0415 - heavy
 
-    found = database_status(settings())
+    found = database_status(load_settings())
     if as_json:
         print_json(found)
         return
@@ -64,10 +64,9 @@ def status(*, as_json: bool) -> None:
 @JSON
 def migrate(*, as_json: bool) -> None:
     """Bring the schema to the newest revision; every other command does so by itself."""
-    from hansard.bootstrap import migrate as run_migrations  # noqa: PLC0415 - heavy
-    from hansard.bootstrap import settings  # noqa: PLC0415 - heavy
+    from hansard import bootstrap  # noqa: PLC0415 - heavy
 
-    done = run_migrations(settings())
+    done = bootstrap.migrate(bootstrap.load_settings())
     if as_json:
         print_json(done)
     elif done.before == done.after:
@@ -78,9 +77,9 @@ def migrate(*, as_json: bool) -> None:
 
 def _embedded() -> EmbeddedServer:
     from application.errors import BadRequestError  # noqa: PLC0415 - heavy
-    from hansard.bootstrap import embedded_server, settings  # noqa: PLC0415 - heavy
+    from hansard.bootstrap import embedded_server, load_settings  # noqa: PLC0415 - heavy
 
-    chosen = settings()
+    chosen = load_settings()
     if chosen.database_url is not None:
         raise BadRequestError(
             "HANSARD_DATABASE_URL names a server of your own, which Hansard neither starts nor"

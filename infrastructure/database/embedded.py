@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -298,6 +298,7 @@ class EmbeddedServer:
         if self._ping() == Ping.NO_RESPONSE and not is_held(self._files.server):
             return
         self._prepare_user()
+        socket_folder = self._files.socket_folder_in_use() or self.folder
         try:
             self._programs.run(
                 "pg_ctl", "stop", "--wait", "--mode=fast", data=self._files.data, user=self._user
@@ -307,6 +308,9 @@ class EmbeddedServer:
                 f"The embedded server in {str(self.folder)!r} does not stop ({error.output}):"
                 f" look into {str(self._files.log)!r}."
             ) from error
+        if socket_folder != self.folder:
+            with suppress(OSError):  # somebody else has put something into it
+                socket_folder.rmdir()
 
     def _ping(self) -> int:
         return PGconn.ping(f"{self._conninfo('postgres')} connect_timeout=3".encode())

@@ -45,11 +45,14 @@ class Target:
                 " and percent-encode special characters in the password ('@' as '%40')."
             ) from None
         parameters = libpq_defaults() | given
-        host = str(parameters.get("host") or parameters.get("hostaddr") or "the local socket")
         user = str(parameters.get("user") or "")
-        if not host.startswith("/"):
-            host = f"{host}:{parameters.get('port') or 5432}"
-        return cls(host, str(parameters.get("dbname") or user), user)
+        server = str(parameters.get("host") or parameters.get("hostaddr") or "")
+        if not server:
+            service = parameters.get("service")
+            server = f"service {service}" if service else "local socket"
+        elif not server.startswith("/"):
+            server = f"{server}:{parameters.get('port') or 5432}"
+        return cls(server, str(parameters.get("dbname") or user), user)
 
     def __str__(self) -> str:
         return f"database {self.database!r} on {self.server!r} as user {self.user!r}"

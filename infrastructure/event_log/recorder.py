@@ -108,9 +108,7 @@ class PostgresEventRecorder(ApplicationRecorder):
 
         No connection is held between two pages.
         """
-        filters = " AND session_id = %(session_id)s" if session_id is not None else ""
-        filters += " AND type = ANY(%(types)s)" if types else ""
-        statement = sql.SELECT_PAGE.format(filters=filters)
+        statement = _page_statement(session_id, types)
         left = END if limit is None else limit
         while left > 0:
             rows = min(PAGE_EVENTS, left)
@@ -119,7 +117,7 @@ class PostgresEventRecorder(ApplicationRecorder):
                 "after": after,
                 "until": END if until is None else until,
                 "session_id": session_id,
-                "types": list(types),
+                "types": list(set(types)),
                 "limit": rows,
                 "bytes": PAGE_BYTES,
             }
@@ -183,6 +181,14 @@ class PostgresEventRecorder(ApplicationRecorder):
         event_id = self._ids.new()
         envelope = Envelope(event_id=event_id, actor=SYSTEM, correlation_id=event_id)
         return EnvelopedEvent(**vars(event) | {"envelope": envelope})
+
+
+def _page_statement(session_id: UUID | None, types: Collection[str]) -> str:
+    if session_id is not None:
+        filters = sql.OF_SESSION + (sql.OF_TYPES if types else "")
+    else:
+        filters = sql.OF_RARE_TYPES if types else ""
+    return sql.SELECT_PAGE.format(filters=filters)
 
 
 def _distinct_ids(events: Iterable[EnvelopedEvent]) -> list[UUID]:

@@ -77,6 +77,22 @@ WHERE before < %(bytes)s
 ORDER BY position
 """  # noqa: S608 - built from constants of this module
 
+OF_SESSION = " AND session_id = %(session_id)s"
+
+OF_TYPES = " AND type = ANY(%(types)s)"
+
+# Written so that the index by type is used however few the events and old the statistics are:
+# left to itself, the planner hopes to meet them by walking along the log.
+OF_RARE_TYPES = """
+AND position = ANY(ARRAY(
+    SELECT found.position FROM unnest(%(types)s::text[]) AS wanted (type)
+    CROSS JOIN LATERAL (SELECT t.position FROM hansard.events AS t
+                        WHERE t.log = %(log)s AND t.type = wanted.type
+                          AND t.position > %(after)s AND t.position <= %(until)s
+                        ORDER BY t.position LIMIT %(limit)s) AS found
+    ORDER BY found.position LIMIT %(limit)s))
+"""
+
 LAST_POSITION = "SELECT max(position) FROM hansard.events WHERE log = %s"
 
 POSITION_OF = "SELECT position FROM hansard.event_ids WHERE log = %s AND event_id = %s"

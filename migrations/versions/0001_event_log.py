@@ -30,10 +30,10 @@ CREATE TABLE hansard.events (
     PRIMARY KEY (log, position)
 ) PARTITION BY RANGE (position);
 
-CREATE INDEX events_by_stream ON hansard.events (stream, version);
-CREATE INDEX events_by_session ON hansard.events (session_id, position)
+CREATE INDEX events_by_stream ON hansard.events (log, stream, version);
+CREATE INDEX events_by_session ON hansard.events (log, session_id, position)
     WHERE session_id IS NOT NULL;
-CREATE INDEX events_by_type ON hansard.events (type, position);
+CREATE INDEX events_by_type ON hansard.events (log, type, position);
 
 COMMENT ON TABLE hansard.events IS
     'The log. Positions are gapless and in commit order; rows are never changed.';

@@ -84,7 +84,7 @@ class EventLogContract:
     def test_events_keep_their_time_in_the_domain(self, log: EventLog) -> None:
         log.append(entries(conversation()))
         [recorded] = log.read()
-        assert recorded.event.timestamp == AT  # type: ignore[attr-defined]  # every aggregate event has it
+        assert recorded.event.timestamp == AT
 
     def test_an_aggregate_is_rebuilt_as_it_was(self, log: EventLog) -> None:
         held = conversation(turns=3)

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from domain.event import Envelope
 from infrastructure.database import Connection, open_pool
 from infrastructure.event_log import sql
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
 from infrastructure.system import Uuid7Factory
-from domain.event import Envelope
 
 IDS = Uuid7Factory()
 OCCURRED = datetime(2026, 10, 3, 12, 0, tzinfo=UTC)
@@ -31,24 +31,22 @@ def an_event(
     stream: UUID | None = None,
     version: int = 1,
     *,
-    event_id: UUID | None = None,
     type: str = "test.happened",  # noqa: A002 - the glossary's word
-    session_id: UUID | None = None,
     payload: bytes = b"{}",
+    **envelope: Any,
 ) -> EnvelopedEvent:
     """Make an event; what is left out is new or does not matter."""
-    envelope = Envelope(
-        event_id=event_id or IDS.new(),
-        actor="SYSTEM",
-        correlation_id=IDS.new(),
-        session_id=session_id,
-    )
+    full: dict[str, Any] = {
+        "event_id": IDS.new(),
+        "actor": "SYSTEM",
+        "correlation_id": IDS.new(),
+    }
     return EnvelopedEvent(
         originator_id=stream or IDS.new(),
         originator_version=version,
         topic=type,
         state=payload,
-        envelope=envelope,
+        envelope=Envelope(**full | envelope),
         occurred_at=OCCURRED,
     )
 

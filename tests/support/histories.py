@@ -34,7 +34,7 @@ class Ids:
     def new(self) -> UUID:
         """Make the next id."""
         self._last += 1
-        return UUID(int=0x019A0000_0000_7000_8000_000000000000 + self._last)
+        return UUID(int=0x019B0000_0000_7000_8000_000000000000 + self._last)
 
 
 class SteppingClock:

@@ -137,7 +137,8 @@ class OfflineDriver:
     async def _execute(self, run: Run, request: str, task: PlannedTask) -> None:
         blocked = [key for key in task.depends_on if key in run.failures]
         if blocked:
-            run.failures[task.key] = f"It needs {blocked[0]!r}, which failed."
+            reason = run.failures[blocked[0]]
+            run.failures[task.key] = f"It needs {blocked[0]!r}, which failed: {reason}"
             return
         steps: list[Step] = []
         artefacts: list[Artefact] = []

@@ -205,8 +205,8 @@ class SteadyClock:
 class CountingIds:
     """Ids that count up, in the shape of UUIDv7."""
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    def __init__(self, start: int = 1) -> None:
+        self._numbers = count(start)
 
     def new(self) -> UUID:
         """Make a new id."""

@@ -91,6 +91,7 @@ class Call:
     """What failures say about the call they belong to.
 
     Attributes:
+        base_url: without the user and password that it may hold.
         secret: the key; no message ever shows it.
     """
 

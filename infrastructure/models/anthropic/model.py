@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from time import perf_counter
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
+CREDENTIALS = re.compile(r"//[^/@]*@")
 PROVIDER = "anthropic"
 CONNECT_TIMEOUT_S = 10.0
 DEFAULT_MAX_OUTPUT_TOKENS = 16_000
@@ -61,7 +63,7 @@ class AnthropicModel:
             EffectError: the call failed; its failure says how and whether to try again.
         """
         call = Call(
-            base_url=self._base_url,
+            base_url=CREDENTIALS.sub("//", self._base_url),
             model=request.model,
             purpose=request.brief.purpose,
             timeout_s=request.timeout_s,

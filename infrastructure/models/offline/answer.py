@@ -26,7 +26,7 @@ def answer_question(brief: ExecuteBrief) -> Work[Submission]:
     if not rows or not sum(entries for *_, entries in rows):
         raise StoppedError(f"No entry of {facts.file} answers to {about(facts, asked)}.")
     said = _said(facts, asked, rows)
-    parts = [said, *remarks(facts, asked), f"Query:\n\n```sql\n{sql}\n```"]
+    parts = [said, *remarks(facts, asked)]
     values = [{"group": group, "value": value} for group, value, _ in rows]
     return Submission(
         done=True,
@@ -41,15 +41,16 @@ def require_matched(request: str, facts: Facts, asked: Asked) -> None:
     Raises:
         StoppedError: no figure is named, and nothing else says which one is meant.
     """
-    counted = asked.operation in {Operation.COUNT, Operation.DISTINCT}
+    counted = asked.operation is Operation.COUNT and not asked.ignored
+    counted = counted or asked.operation is Operation.DISTINCT
     ranked = asked.ranked and bool(asked.groups or asked.each)
     plainly = not asked.ignored and (asked.groups or asked.filters or means(request, "question"))
-    if asked.named or (counted and not asked.ignored) or ranked or plainly:
+    if asked.named or counted or ranked or plainly:
         return
     figures = ", ".join([line.label for line in facts.lines] + list(facts.measures))
     raise StoppedError(
-        f"The offline rules found nothing in {facts.file} for {', '.join(asked.ignored)!r}; they can"
-        f" compute {figures}, by {', '.join(facts.dimensions) or 'nothing else'}. A model key"
+        f"The offline rules found nothing in {facts.file} for {', '.join(asked.ignored)!r}; they"
+        f" can compute {figures}, by {', '.join(facts.dimensions) or 'nothing else'}. A model key"
         " (ANTHROPIC_API_KEY) would widen what can be asked."
     )
 
@@ -121,6 +122,12 @@ def _said(facts: Facts, asked: Asked, rows: list[tuple[str, float, int]]) -> str
     adds_up = asked.operation in {Operation.TOTAL, Operation.COUNT}
     total = sum(value for _, value, _ in rows)
     lead = f"{what[:1].upper()}{what[1:]}, by {by}"
+    if asked.mean_of_groups:
+        lead = (
+            f"**Average {asked.line.label.lower()} per {by} in {facts.period_label}"
+            f"{asked.filter_text}: {write(total / len(rows))}{_after(unit)}**,"
+            f" over {len(rows)} {by}s"
+        )
     if asked.ranked:
         extreme = "lowest" if asked.ascending else "highest"
         lead = f"**{cell(rows[0][0])} has the {extreme} {what}: {write(rows[0][1])}{_after(unit)}**"
@@ -145,5 +152,12 @@ def remarks(facts: Facts, asked: Asked) -> list[str]:
         said.append(f"The request names no figure; {asked.line.label} was taken.")
     if asked.ignored:
         said.append(f"Not understood, so not taken into account: {cell(', '.join(asked.ignored))}.")
-    said += [*facts.assumptions, *facts.notes]
+    counted = asked.operation in {Operation.COUNT, Operation.DISTINCT}
+    unused = tuple(
+        f"{line.label}:"
+        for line in facts.lines
+        if counted or asked.line.key not in {line.key, "result"}
+    )
+    said += [text for text in facts.assumptions if not (unused and text.startswith(unused))]
+    said += facts.notes
     return ["\n".join(f"- {sentence}" for sentence in said)] if said else []

@@ -1,5 +1,7 @@
 """Asked: what a question wants computed, matched against the columns and values of the table."""
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 import re
@@ -16,8 +18,7 @@ from infrastructure.models.offline.work import Work, query
 
 _SHORTEST_VALUE = 2
 _SYNONYMS = (
-    "product products produkt produkte produit produits producto productos artikel item items"
-    " article articles prodotto prodotti",
+    "product products produkt produkte produit produits producto productos artikel item items",
     "customer customers kunde kunden client clients cliente clientes clienti",
     "region regions regionen gebiet area regione regioni",
     "account accounts konto konten compte comptes cuenta cuentas conto conti",
@@ -27,6 +28,9 @@ _SYNONYMS = (
     "channel channels kanal kanale canal canaux canales",
     "supplier suppliers vendor vendors lieferant lieferanten fournisseur fournisseurs proveedor",
     "project projects projekt projekte projet projets proyecto proyectos",
+)
+_GROUPED = re.compile(
+    r"\b(?:by|per|for each|which|pro|je|nach|welche[rs]?|par|quels?|quelles?|por|cual|per ogni)\b"
 )
 _FAMILY = {word: n for n, words in enumerate(_SYNONYMS) for word in words.split()}
 
@@ -61,6 +65,7 @@ class Asked(Value):
         named: whether the request named it.
         groups: columns that the request names to group by.
         each: `month`, `quarter` or `year` when a figure for each is asked.
+        mean_of_groups: whether the mean of the figures for each `each` is asked.
         top: how many groups to show, when the request says so.
         ascending: smallest first.
         ranked: whether the request asks for the largest or smallest.
@@ -73,6 +78,7 @@ class Asked(Value):
     groups: tuple[str, ...] = ()
     each: str | None = None
     filters: tuple[Filter, ...] = ()
+    mean_of_groups: bool = False
     top: int | None = None
     ascending: bool = False
     ranked: bool = False
@@ -110,18 +116,24 @@ def _values_statement(facts: Facts) -> str:
 
 
 def match_question(request: str, facts: Facts, values: dict[str, list[str]]) -> Asked:
-    """Match a request against columns and values."""
+    """Match a request against columns and values; a bare count of a column counts its values."""
     filters = _filters(request, values)
     line, named = _line(request, facts)
     groups = tuple(c for c in (*facts.dimensions, *facts.labels) if _names(request, c))
+    operation, each = _operation(request), _each(request)
+    if operation is Operation.COUNT and not _GROUPED.search(plain(request)):
+        operation = Operation.DISTINCT if groups and not means(request, "rows") else operation
+        groups = groups if operation is Operation.DISTINCT else ()
+    mean_of_groups = operation is Operation.AVERAGE and each is not None
     top = re.search(r"\b(?:top|bottom|first|die|les|los)\s+(\d{1,3})\b", plain(request))
     ascending = means(request, "lowest")
     return Asked(
-        operation=_operation(request),
+        operation=Operation.TOTAL if mean_of_groups else operation,
+        mean_of_groups=mean_of_groups,
         line=line,
         named=named,
         groups=groups,
-        each=_each(request),
+        each=each,
         filters=filters,
         top=int(top.group(1)) if top else None,
         ascending=ascending,
@@ -190,7 +202,9 @@ def _filters(request: str, values: dict[str, list[str]]) -> tuple[Filter, ...]:
     found: dict[str, list[str]] = {}
     for value, column in sorted(cells, key=lambda pair: -len(pair[0])):
         phrase = " ".join(words_of(value))
-        if len(phrase) < _SHORTEST_VALUE or f" {phrase} " not in text or _ordinary(phrase):
+        if len(phrase) < _SHORTEST_VALUE or f" {phrase} " not in text:
+            continue
+        if _ordinary(phrase, column_named=_names(request, column)):
             continue
         found.setdefault(column, []).append(value)
         text = text.replace(f" {phrase} ", " ")
@@ -199,9 +213,11 @@ def _filters(request: str, values: dict[str, list[str]]) -> tuple[Filter, ...]:
     )
 
 
-def _ordinary(phrase: str) -> bool:
-    """Tell whether a cell reads like a word of the question itself."""
-    return is_stopword(phrase) or phrase.isdecimal() or is_known(phrase)
+def _ordinary(phrase: str, *, column_named: bool) -> bool:
+    """Tell whether a cell reads like a word of the question: `sales` without a department."""
+    if " " in phrase:
+        return False
+    return is_stopword(phrase) or phrase.isdecimal() or (is_known(phrase) and not column_named)
 
 
 def _ignored(request: str, facts: Facts, filters: Sequence[Filter]) -> tuple[str, ...]:
@@ -211,8 +227,8 @@ def _ignored(request: str, facts: Facts, filters: Sequence[Filter]) -> tuple[str
     left = []
     for word in dict.fromkeys(words_of(request)):
         short = len(word) <= _SHORTEST_VALUE or word.isdecimal() or is_stopword(word)
-        singular = {word, word.rstrip("s"), re.sub(r"ies$", "y", word), re.sub(r"e?n$", "", word)}
-        if short or singular & known or word in _FAMILY or is_known(word):
+        forms = {word, word.rstrip("s"), re.sub(r"ies$", "y", word), re.sub(r"e?n$", "", word)}
+        if short or forms & known or word in _FAMILY or is_known(word):
             continue
         if not find_mentions(f"in {word}") and not find_mentions(f"{word} quarter"):
             left.append(word)

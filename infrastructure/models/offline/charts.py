@@ -1,5 +1,7 @@
 """Charts: draws the development and the breakdowns of a period, or the one chart asked for."""
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 import re
@@ -10,7 +12,7 @@ from domain.effect import Failure
 from domain.value import Value
 from infrastructure.models.offline.answer import answer_statement, remarks, require_matched
 from infrastructure.models.offline.asked import Asked, read_question
-from infrastructure.models.offline.facts import EXPENSES, REVENUE, Facts, Line
+from infrastructure.models.offline.facts import EXPENSES, REVENUE, Facts
 from infrastructure.models.offline.findings import (
     Breakdown,
     breakdown_statement,
@@ -35,6 +37,16 @@ class Chart(Value):
     file: str
     title: str
     about: str
+
+
+class Drawing(Value):
+    """What differs from chart to chart; the rest is shared."""
+
+    title: str
+    kind: str
+    sql: str
+    x: str
+    y: tuple[str, ...]
 
 
 class Sketch(Value):
@@ -100,12 +112,15 @@ def _development(facts: Facts, months: Span) -> Sketch:
     names = " and ".join(line.label.lower() for line in facts.lines)
     return _sketch(
         facts,
-        about="months",
-        title=f"{names[:1].upper()}{names[1:]} by month",
-        kind="bar",
-        sql=f'SELECT month AS "Month", {columns} FROM ({by_month(facts, facts.lines, months)}) ORDER BY month',
-        x="Month",
-        y=tuple(line.label for line in facts.lines),
+        "months",
+        Drawing(
+            title=f"{names[:1].upper()}{names[1:]} by month",
+            kind="bar",
+            sql=f'SELECT month AS "Month", {columns}\nFROM'
+            f" ({by_month(facts, facts.lines, months)})\nORDER BY month",
+            x="Month",
+            y=tuple(line.label for line in facts.lines),
+        ),
     )
 
 
@@ -113,13 +128,15 @@ def _result(facts: Facts, months: Span) -> Sketch:
     difference = f"COALESCE({identifier(REVENUE)}, 0) - COALESCE({identifier(EXPENSES)}, 0)"
     return _sketch(
         facts,
-        about="result",
-        title="Result by month",
-        kind="line",
-        sql=f'SELECT month AS "Month", {difference} AS "Result"'
-        f" FROM ({by_month(facts, facts.lines, months)}) ORDER BY month",
-        x="Month",
-        y=("Result",),
+        "result",
+        Drawing(
+            title="Result by month",
+            kind="line",
+            sql=f'SELECT month AS "Month", {difference} AS "Result"'
+            f" FROM ({by_month(facts, facts.lines, months)}) ORDER BY month",
+            x="Month",
+            y=("Result",),
+        ),
     )
 
 
@@ -133,14 +150,16 @@ def _breakdown(facts: Facts, breakdown: Breakdown) -> Sketch:
     top = f", top {_MOST_BARS}" if len(breakdown.groups) > _MOST_BARS else ""
     return _sketch(
         facts,
-        about=f"{line.key}:{breakdown.column}",
-        title=f"{line.label} by {breakdown.column}, {facts.period_label}{top}",
-        kind="bar",
-        sql=f"{entries(facts, (line,))}SELECT value AS {identifier(heading)}, {columns}\nFROM"
-        f" ({by_dimension(facts, breakdown.column, line, spans)})\n"
-        f"ORDER BY s0 DESC, value LIMIT {_MOST_BARS}",
-        x=heading,
-        y=tuple(labels),
+        f"{line.key}:{breakdown.column}",
+        Drawing(
+            title=f"{line.label} by {breakdown.column}, {facts.period_label}{top}",
+            kind="bar",
+            sql=f"{entries(facts, (line,))}SELECT value AS {identifier(heading)}, {columns}\nFROM"
+            f" ({by_dimension(facts, breakdown.column, line, spans)})\n"
+            f"ORDER BY s0 DESC, value LIMIT {_MOST_BARS}",
+            x=heading,
+            y=tuple(labels),
+        ),
     )
 
 
@@ -173,13 +192,15 @@ def _asked_sketches(request: str, facts: Facts, asked: Asked) -> tuple[list[Sket
     limit = asked.top or (None if asked.each else 3 * _MOST_BARS)
     sketch = _sketch(
         facts,
-        about=f"{asked.line.key}:{column}",
-        title=_title(facts, asked, column),
-        kind=_kind(request, over_time=asked.each is not None),
-        sql=f"{sql} ORDER BY {order}" + (f" LIMIT {limit}" if limit else ""),
-        x=heading,
-        y=(asked.line.label,),
-        line=asked.line,
+        f"{asked.line.key}:{column}",
+        Drawing(
+            title=_title(facts, asked, column),
+            kind=_kind(request, over_time=asked.each is not None),
+            sql=f"{sql} ORDER BY {order}" + (f" LIMIT {limit}" if limit else ""),
+            x=heading,
+            y=(asked.line.label,),
+        ),
+        money=asked.line.key != "quantity",
     )
     return [sketch], remarks(facts, asked)
 
@@ -203,32 +224,14 @@ def _kind(request: str, *, over_time: bool) -> str:
     return "line" if over_time else "bar"
 
 
-def _sketch(
-    facts: Facts,
-    *,
-    about: str,
-    title: str,
-    kind: str,
-    sql: str,
-    x: str,
-    y: tuple[str, ...],
-    line: Line | None = None,
-) -> Sketch:
+def _sketch(facts: Facts, about: str, drawing: Drawing, *, money: bool = True) -> Sketch:
+    """Add what all charts share: the file's name, the axis labels and the unit."""
     stem = "_".join(re.findall(r"[a-z0-9]+", plain(about))) or "figures"
-    in_money = line is None or line.key != "quantity"
-    return Sketch(
-        about=about,
-        arguments=DrawChartArguments.model_validate(
-            {
-                "title": title,
-                "kind": kind,
-                "sql": sql,
-                "x": x,
-                "y": y,
-                "x_label": x,
-                "y_label": facts.currency if in_money else "",
-                "unit": facts.currency if in_money else "",
-                "file_name": f"chart_{stem[:50]}.svg",
-            }
-        ),
-    )
+    shared = {
+        "x_label": drawing.x,
+        "y_label": drawing.y[0] if len(drawing.y) == 1 else "Amount",
+        "unit": facts.currency if money else "",
+        "file_name": f"chart_{stem[:50]}.svg",
+    }
+    arguments = DrawChartArguments.model_validate(drawing.model_dump() | shared)
+    return Sketch(about=about, arguments=arguments)

@@ -12,8 +12,20 @@ from infrastructure.models.offline.vocabulary import means
 from infrastructure.tools.schemas import ColumnProfile, TableProfile
 
 _MOST_GROUPS = 60
+_ALWAYS_FEW = 6
 _FEWEST_MONTH_COLUMNS = 3
 _TAX_WORDS = re.compile(r"\b(vat|tax|mwst|ust|tva|iva|steuer|mehrwertsteuer)\b", re.IGNORECASE)
+_MEANINGS = (
+    "tax",
+    "quantity",
+    "debit",
+    "credit",
+    "revenue",
+    "result",
+    "expenses",
+    "amount",
+    "other",
+)
 _CURRENCY_IN_NAME = re.compile(
     r"(?:^|[^A-Za-z])(EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|PLN|BRL)(?:$|[^A-Za-z])"
 )
@@ -60,6 +72,7 @@ def read_columns(profile: TableProfile) -> Reading:
             measures[meaning] = (*measures.get(meaning, ()), column.name)
     groups = [column for column in profile.columns if _groups(column, profile.rows)]
     currency_column = next((c.name for c in groups if means(c.name, "currency")), None)
+    several = [c for c in groups if c.name == currency_column and (c.distinct > 1 or c.nulls)]
     kinds = [c for c in groups if means(c.name, "kind") or means(c.name, "dimension")]
     return Reading(
         profile=profile,
@@ -71,9 +84,11 @@ def read_columns(profile: TableProfile) -> Reading:
         labels=tuple(
             c.name
             for c in profile.columns
-            if c.role in {"text", "identifier"} and not _groups(c, profile.rows)
+            if c.role in {"text", "identifier", "dimension"}
+            and c.type == "text"
+            and not _groups(c, profile.rows)
         ),
-        currency_column=currency_column,
+        currency_column=currency_column if several else None,
         currency=_currency(profile, currency_column),
         wide_months=_wide_months(profile) if date_sql is None else (),
         notes=notes,
@@ -85,19 +100,18 @@ def measure_meaning(column: ColumnProfile) -> str | None:
     name = column.name
     if column.role != "measure" or column.type not in {"integer", "number"}:
         return None
-    if _TAX_WORDS.search(name.replace("_", " ")):
-        return "tax"
-    for concept in ("plan", "ratio"):
-        if means(name, concept):
-            return None
+    if means(name, "plan") or means(name, "ratio"):
+        return None
     if _is_price(name):
         return "unit_cost" if means(name, "expenses") or "eink" in name.casefold() else "unit_price"
-    for meaning in ("quantity", "debit", "credit", "revenue", "result", "expenses"):
-        if means(name, meaning):
-            return meaning
-    if means(name, "code"):
-        return None
-    return "amount" if means(name, "amount") else "other"
+    return next((meaning for meaning in _MEANINGS if _measures(name, meaning)), None)
+
+
+def _measures(name: str, meaning: str) -> bool:
+    """Tell whether a column name has a meaning; `other` is any that is no code."""
+    if meaning == "tax":
+        return _TAX_WORDS.search(name.replace("_", " ")) is not None
+    return not means(name, "code") if meaning == "other" else means(name, meaning)
 
 
 def _is_price(name: str) -> bool:
@@ -113,8 +127,10 @@ def _groups(column: ColumnProfile, rows: int) -> bool:
         or not 1 <= column.distinct <= _MOST_GROUPS
     ):
         return False
-    repeating = column.type == "text" and column.distinct * 2 <= rows
-    return column.role == "dimension" or (column.role == "identifier" and repeating)
+    repeating = column.distinct * 2 <= rows
+    if column.role == "identifier":
+        return repeating and column.type == "text"
+    return column.role == "dimension" and (repeating or column.distinct <= _ALWAYS_FEW)
 
 
 def _ranked(groups: Sequence[ColumnProfile], currency_column: str | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _MOST_TABLES = 8
 _SAMPLES_SHOWN = 3
 
 
-def describe(brief: ExecuteBrief) -> Work[Submission]:
+def describe(_: ExecuteBrief) -> Work[Submission]:
     """List the files and profile every table."""
     (listed,) = yield from use(Call("list_files", ListFilesArguments()))
     found = ListFilesAnswer.model_validate(listed.content).files

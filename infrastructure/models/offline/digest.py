@@ -34,13 +34,19 @@ def digest(brief: ExecuteBrief) -> Work[Submission]:
     words = words_of(text)
     frequent = [word for word, count in _content(words).most_common(8) if count > 1]
     part = "" if complete else f" Only its first {whole(len(text))} characters were read."
-    lines = [
+    counted = (
         f"**{name}** holds {whole(len(words))} words in {whole(text.count(chr(10)) + 1)} lines,"
-        f" written in language {detect_language(text)!r}.{part}",
-        f"Frequent words: {', '.join(frequent)}." if frequent else "",
+        f" written in language {detect_language(text)!r}.{part}"
+    )
+    explained = (
         "Sentences with the most of these words, quoted in their order (an extract by word counts,"
-        " not a summary in other words):",
-        "\n".join(f"> {sentence}\n" for sentence in sentences),
+        " not a summary in other words):"
+    )
+    lines = [
+        counted,
+        f"Frequent words: {', '.join(frequent)}." if frequent else "",
+        explained,
+        "\n\n".join(f"> {sentence}" for sentence in sentences),
     ]
     return Submission(
         done=True,

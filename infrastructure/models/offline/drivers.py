@@ -27,6 +27,7 @@ from infrastructure.models.offline.sql import (
     group_value,
     in_span,
     literal,
+    sums,
     where,
 )
 from infrastructure.models.offline.vocabulary import means
@@ -81,7 +82,10 @@ def find_drivers(brief: ExecuteBrief) -> Work[Submission]:
     compared = Comparison(facts=facts, asked=asked, period=facts.period, base=facts.baseline)
     columns = _columns(compared)
     groups, volumes = yield from _look(compared, columns, "")
+    columns = _dividing(columns, groups, asked)
     parts = [_overall(compared, volumes), _made_of(compared, volumes, "Overall")]
+    if facts.has_result and not asked.named:
+        parts.append((yield from _all_lines(compared)))
     focus = None
     if columns:
         ordered = _ordered(brief.request, groups[columns[0]], volumes)
@@ -110,6 +114,17 @@ def _columns(compared: Comparison) -> tuple[str, ...]:
     ordered = [*asked.groups, *facts.dimensions]
     free = [name for name in dict.fromkeys(ordered) if name not in fixed]
     return tuple(free[: _DIMENSIONS_TRIED + 1])
+
+
+def _dividing(
+    columns: tuple[str, ...], groups: dict[str, list[Moved]], asked: Asked
+) -> tuple[str, ...]:
+    """Put the first column that divides the figure in front, unless one was asked for."""
+    if columns and columns[0] in asked.groups:
+        return columns
+    two = 2
+    dividing = [c for c in columns if sum(m.value != NO_VALUE for m in groups[c]) >= two]
+    return tuple(dict.fromkeys([*dividing, *columns]))
 
 
 def _look(
@@ -177,11 +192,11 @@ def _lead(request: str, compared: Comparison, name: str, ordered: list[Moved]) -
     if not named:
         return ""
     first = named[0]
-    verb = "fell" if first.delta < 0 else "rose"
+    verb = "lost" if first.delta < 0 else "gained"
     return (
-        f"**{cell(first.value)} moved most: its {label} {verb} {spans} by"
-        f" {amount(abs(first.delta))}{_unit(compared)}, from {amount(first.base)} to"
-        f" {amount(first.current)} ({change(first.current, first.base)}).**"
+        f"**{cell(first.value)} {verb} most: its {label} went {spans} from {amount(first.base)} to"
+        f" {amount(first.current)} ({difference(first.current, first.base)}{_unit(compared)},"
+        f" {change(first.current, first.base)}).**"
     )
 
 
@@ -222,6 +237,30 @@ def _made_of(compared: Comparison, volumes: tuple[Volume, Volume], name: str) ->
         f" (worth {more:+,.2f}), the average entry from {amount(old)} to {amount(new)}"
         f" (worth {size:+,.2f})."
     )
+
+
+def _all_lines(compared: Comparison) -> Work[str]:
+    """Compare revenue, expenses and result when the request names none of them."""
+    facts = compared.facts
+    spans = (compared.base, compared.period)
+    sql = entries(facts) + "\nUNION ALL ".join(
+        f"SELECT {n} AS place, {sums(facts.lines)}\nFROM _entries{where(in_span(facts, span))}"
+        for n, span in enumerate(spans)
+    )
+    (answer,) = yield from query(sql)
+    then, now = (
+        [number(value) for value in row[1:]]
+        for row in sorted(answer.rows, key=lambda row: str(row[0]))
+    )
+    names = [line.label for line in facts.lines]
+    then.append(then[0] - then[1])
+    now.append(now[0] - now[1])
+    rows = [
+        [cell(name), amount(old), amount(new), difference(new, old), change(new, old)]
+        for name, old, new in zip([*names, "Result"], then, now, strict=True)
+    ]
+    head = ["Figure", compared.base.label, compared.period.label, "Difference", "Change"]
+    return table(head, rows)
 
 
 def _moved_table(

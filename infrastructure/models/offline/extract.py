@@ -9,14 +9,26 @@ from domain.effect import ToolAnswer
 from infrastructure.models.offline.facts import Facts
 from infrastructure.models.offline.figures import whole
 from infrastructure.models.offline.reading import read_facts
+from infrastructure.models.offline.requests import Kind, recognise
 from infrastructure.models.offline.sql import column, entries, in_span, where
-from infrastructure.models.offline.work import Call, StoppedError, Work, use
+from infrastructure.models.offline.work import Call, Work, use
 from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
+
+_REPORTED = frozenset({Kind.REPORT, None})
+"""Kinds of request whose reader wants the rows; None stands for a plan that another model made."""
 
 
 def extract(brief: ExecuteBrief) -> Work[Submission]:
-    """Establish the facts of the table and keep the rows of the period as a file."""
+    """Establish the facts of the table; for a report, keep the rows of the period as a file."""
     facts = yield from read_facts(brief)
+    if recognise(brief.request, brief.files).kind in _REPORTED:
+        facts = yield from _keep_rows(facts)
+    return Submission(
+        done=True, summary=_summary(facts), data={"facts": facts.model_dump(mode="json")}
+    )
+
+
+def _keep_rows(facts: Facts) -> Work[Facts]:
     sql = entries(facts) + f"SELECT * EXCLUDE ({_added(facts)})\nFROM _entries"
     sql += where(in_span(facts, facts.period))
     if facts.date_sql:
@@ -24,17 +36,12 @@ def extract(brief: ExecuteBrief) -> Work[Submission]:
     arguments = QueryTableArguments(sql=sql, limit=1, save_as=_file_name(facts))
     (answer,) = yield from use(Call("query_table", arguments))
     found = QueryTableAnswer.model_validate(answer.content)
-    if found.row_count == 0:
-        raise StoppedError(f"{facts.file} has no rows for {facts.period_label}.")
-    facts = facts.model_copy(
+    return facts.model_copy(
         update={
             "period_entries": found.row_count,
             "extract_file": found.saved_as or "",
             "extract_sha256": _sha256(answer),
         }
-    )
-    return Submission(
-        done=True, summary=_summary(facts), data={"facts": facts.model_dump(mode="json")}
     )
 
 

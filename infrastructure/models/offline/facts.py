@@ -48,7 +48,7 @@ class Facts(Value):
         baseline: the span that a comparison was asked with, or the one before the period.
         previous, year_earlier: comparison spans that the data holds in full.
         months: months that hold entries, in order.
-        last_day: date of the newest entry.
+        covered_until: day up to which the data counts as complete.
         period_entries: rows within the period.
         extract_file: file that holds the rows of the period, and its SHA-256.
         assumptions: what was assumed, one sentence each.
@@ -72,7 +72,7 @@ class Facts(Value):
     previous: Span | None = None
     year_earlier: Span | None = None
     months: tuple[MonthCount, ...] = ()
-    last_day: date | None = None
+    covered_until: date | None = None
     period_entries: int = 0
     extract_file: str = ""
     extract_sha256: str = ""

@@ -1,11 +1,14 @@
 """Findings: the figures of a period, as the metrics task hands them to the report."""
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from domain.value import NonEmptyText, Value
-from infrastructure.models.offline.facts import EXPENSES, REVENUE, Facts
+from infrastructure.models.offline.facts import EXPENSES, REVENUE, Facts, Line
 from infrastructure.models.offline.periods import Span, join
 from infrastructure.models.offline.sql import (
     by_dimension,
@@ -124,10 +127,10 @@ def read_totals(facts: Facts, answer: QueryTableAnswer) -> dict[str, SpanFigures
         "year": facts.year_earlier.label if facts.year_earlier else "",
     }
     found = {}
-    for role, entries, without_amount, quantity, *values in answer.rows:
+    for role, count, without_amount, quantity, *values in answer.rows:
         found[str(role)] = SpanFigures(
             label=labels[str(role)],
-            entries=int(str(entries)),
+            entries=int(str(count)),
             without_amount=int(str(without_amount)),
             quantity=number(quantity) if quantity is not None else None,
             values={
@@ -158,12 +161,12 @@ def read_months(facts: Facts, answer: QueryTableAnswer) -> tuple[MonthFigures, .
     return tuple(
         MonthFigures(
             month=str(month),
-            entries=int(str(entries)),
+            entries=int(str(count)),
             values={
                 line.key: number(value) for line, value in zip(facts.lines, values, strict=True)
             },
         )
-        for month, entries, *values in answer.rows
+        for month, count, *values in answer.rows
     )
 
 
@@ -220,22 +223,17 @@ def _divides(groups: Sequence[Group]) -> bool:
 
 
 def outlier_statement(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
-    """Entries of the period far from the median of their group, farthest first.
-
-    Each line is grouped by the first dimension that divides it.
-    """
+    """Entries of the period far from the median of their group, farthest first."""
     label = f"CAST({identifier(facts.labels[0])} AS VARCHAR)" if facts.labels else "NULL"
     day = "strftime(_day, '%Y-%m-%d')" if facts.date_sql else "NULL"
     inside = in_span(facts, facts.period) or "TRUE"
-    parts = []
-    for line in facts.lines:
-        name = _grouping(line.key, breakdowns)
-        parts.append(
-            f"SELECT {literal(line.label)} AS line, {day} AS day,"
-            f" {group_value(name) if name else literal('all entries')} AS grp, {label} AS label,"
-            f" {column(line)} AS amount, {inside} AS inside\n  FROM _entries"
-            f"{where(f'{column(line)} <> 0')}"
-        )
+    parts = [
+        f"SELECT {literal(line.label)} AS line, {day} AS day,"
+        f" {_group_sql(_grouping(facts, line, breakdowns))} AS grp, {label} AS label,"
+        f" {column(line)} AS amount, {inside} AS inside\n  FROM _entries"
+        f"{where(f'{column(line)} <> 0')}"
+        for line in facts.lines
+    ]
     amounts = "\n  UNION ALL ".join(parts)
     limit = ROBUST_DEVIATIONS * _MAD_TO_DEVIATION
     return (
@@ -249,19 +247,32 @@ def outlier_statement(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
     )
 
 
-def _grouping(key: str, breakdowns: Sequence[Breakdown]) -> str | None:
-    return next((b.column for b in breakdowns if b.line == key), None)
+def _grouping(facts: Facts, line: Line, breakdowns: Sequence[Breakdown]) -> tuple[str, ...]:
+    """Columns whose entries are alike: the first that divides a line, and the second if it can.
+
+    Two are taken when the groups they make hold enough entries on average.
+    """
+    own = [breakdown for breakdown in breakdowns if breakdown.line == line.key][:2]
+    groups = prod(len(breakdown.groups) for breakdown in own)
+    kept = own if groups * _GROUP_MINIMUM <= facts.entries else own[:1]
+    return tuple(breakdown.column for breakdown in kept)
+
+
+def _group_sql(names: Sequence[str]) -> str:
+    return " || ', ' || ".join(group_value(name) for name in names) or literal("all entries")
 
 
 def outlier_rule(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
     """Say by which rule entries count as unusual."""
-    groups = [_grouping(line.key, breakdowns) for line in facts.lines]
-    names = " or ".join(dict.fromkeys(name for name in groups if name))
-    whose = f"entries of the same {names}" if names else "all entries"
+    alike = []
+    for line in facts.lines:
+        names = " and ".join(_grouping(facts, line, breakdowns))
+        alike.append(f"{line.label.lower()} of the same {names}" if names else line.label.lower())
     return (
         f"more than {ROBUST_DEVIATIONS} robust standard deviations ({ROBUST_DEVIATIONS} \u00d7"
-        f" {_MAD_TO_DEVIATION} \u00d7 median absolute deviation) from the median of {whose} in the"
-        f" whole file, where there are at least {_GROUP_MINIMUM}"
+        f" {_MAD_TO_DEVIATION} \u00d7 median absolute deviation) from the median of"
+        f" {' or '.join(alike)} in the whole file, where there are at least {_GROUP_MINIMUM}"
+        " entries"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from statistics import fmean
 
 from application.briefs import ExecuteBrief, Submission
@@ -45,8 +46,8 @@ def forecast(brief: ExecuteBrief) -> Work[Submission]:
         )
     trials = run_trials(history)
     best = trials[0]
-    names = [months.shifted(months.months + n) for n in range(HORIZON)]
-    labels = [Span(label=n.label, start=n.start, end=n.end).start.strftime("%Y-%m") for n in names]
+    names = [span_of_dates(months.end, months.end).shifted(n) for n in range(HORIZON)]
+    labels = [name.start.strftime("%Y-%m") for name in names]
     total = sum(best.months)
     margin = abs(total) * best.error
     unit = f" {facts.currency}" if facts.currency else ""
@@ -78,10 +79,10 @@ def forecast(brief: ExecuteBrief) -> Work[Submission]:
 def _history(facts: Facts, line: Line) -> Work[tuple[Span, list[float]]]:
     """Fetch the totals of the complete months since the last gap."""
     covered = [count.month for count in facts.months]
-    if not covered or facts.last_day is None:
+    if not covered or facts.covered_until is None:
         raise StoppedError(f"{facts.file} has no dates, so there is nothing to carry forward.")
     newest = span_of_dates(covered[-1], covered[-1])
-    if not is_complete(newest, covered, facts.last_day):
+    if not is_complete(newest, covered, facts.covered_until):
         covered = covered[:-1]
     start = len(covered) - 1
     while start > 0 and _follows(covered[start - 1], covered[start]):
@@ -93,11 +94,7 @@ def _history(facts: Facts, line: Line) -> Work[tuple[Span, list[float]]]:
     return whole, [number(row[2]) for row in answer.rows]
 
 
-def _follows(earlier: object, later: object) -> bool:
-    from datetime import date
-
-    if not isinstance(earlier, date) or not isinstance(later, date):
-        return False
+def _follows(earlier: date, later: date) -> bool:
     return span_of_dates(earlier, earlier).end == later
 
 

@@ -7,12 +7,14 @@ import unicodedata
 
 _STOPWORDS: dict[str, str] = {
     "en": "the a an of in on and for with to is are was were what which how why did does do we our"
-    " my me by from this that please last about much many show",
+    " my me by from this that please last about much many show per each next their its and did not"
+    " report chart charts revenue cost costs quarter month year top total average forecast",
     "de": "der die das den dem des ein eine einen und fur mit von im in zu ist sind war waren was"
     " welche welcher welches wie warum wieviel viel wir unser unsere bitte aus uber je pro letzte"
-    " letzten auf zeige erstelle",
+    " letzten auf zeige erstelle bericht umsatz kosten quartal hoch",
     "fr": "le la les l un une des du de d et pour avec dans en est sont etait quel quelle quels"
-    " quelles comment pourquoi combien nous notre nos par sur ce cette au aux a moi s il vous plait",
+    " quelles comment pourquoi combien nous notre nos par sur ce cette au aux a moi il vous plait"
+    " fais rapport chiffre trimestre graphique graphiques",
     "es": "el la los las un una unos de del y para con en es son fue cual cuales que como por"
     " cuanto cuantos cuantas nuestro nuestra favor este esta al se muestra dame",
     "it": "il lo la gli le un una uno di del della dei delle e per con nel nella in sono era quale"
@@ -24,15 +26,16 @@ _WORDS_BY_LANGUAGE = {tag: frozenset(words.split()) for tag, words in _STOPWORDS
 _ACCENT_HINTS = {"de": "äöüß", "fr": "èêçœàù", "es": "ñ¿¡", "pt": "ãõ"}
 
 
-_ASIDES = frozenset(
+_ASIDES_TEXT = (
     "please can could would should kindly tell give want need like much many any all per each every"
     " our your their its his her them they have has had been being not there than then also just"
     " get got made make using use used based versus between compared during through until into"
     " out over under within without nach bei zum zur vom noch auch nur alle jede jeder jedes mir"
     " uns gib mach hat haben hatte wurde wird kann nous vous leur leurs tout toute tous toutes fait"
     " chaque entre depuis cada todo todos toda todas entre desde hay hubo tra fra ogni tutti"
-    " happened happen go went come came and the did does done".split()
+    " happened happen go went come came and the did does done"
 )
+_ASIDES = frozenset(_ASIDES_TEXT.split())
 
 
 def is_stopword(word: str) -> bool:

@@ -1,11 +1,12 @@
 """Lines: which figures a table gives, by the shape of its measures and the signs in its cells."""
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.effect import ToolAnswer
 from domain.value import Value
 from infrastructure.models.offline.columns import Reading
 from infrastructure.models.offline.facts import EXPENSES, REVENUE, Line
@@ -25,6 +26,15 @@ class KindCount(Value):
 
     value: str
     entries: int
+    negative: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The signs of a table's amounts, over all rows and by value of the likely columns."""
+
+    kinds: Mapping[str, Sequence[KindCount]]
+    positive: int
     negative: int
 
 
@@ -54,37 +64,43 @@ def kind_candidates(reading: Reading) -> tuple[str, ...]:
     return reading.kinds[:_MOST_KIND_COLUMNS]
 
 
-def kind_statement(reading: Reading, column: str) -> str:
-    """Count rows and negative amounts for each value of a column."""
-    amount = amount_sql(reading)
-    return (
-        f"SELECT CAST({identifier(column)} AS VARCHAR) AS value, COUNT(*) AS entries,"
-        f" COUNT(*) FILTER (WHERE {amount} < 0) AS negative"
-        f" FROM {identifier(reading.profile.table)} GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
+def amounts_statement(reading: Reading, candidates: Sequence[str]) -> str:
+    """Count the signs of amounts: over all rows, and for each value of the candidate columns.
 
-
-def sign_statement(reading: Reading) -> str:
-    """Count positive and negative amounts."""
+    The rows are column, value, entries, positive, negative; the column is empty for all rows.
+    """
     amount = amount_sql(reading) or "0"
-    return (
-        f"SELECT COUNT(*) FILTER (WHERE {amount} > 0) AS positive,"
+    counts = (
+        f"COUNT(*) AS entries, COUNT(*) FILTER (WHERE {amount} > 0) AS positive,"
         f" COUNT(*) FILTER (WHERE {amount} < 0) AS negative"
         f" FROM {identifier(reading.profile.table)}"
     )
+    parts = [f"SELECT '' AS name, '' AS value, {counts}"]
+    parts += [
+        f"SELECT {literal(name)}, COALESCE(CAST({identifier(name)} AS VARCHAR), ''), {counts}"
+        f" GROUP BY {identifier(name)}"
+        for name in candidates
+    ]
+    return "\nUNION ALL ".join(parts)
 
 
-def read_kinds(answer: QueryTableAnswer) -> tuple[KindCount, ...]:
-    """Read the rows of `kind_statement`."""
-    return tuple(
-        KindCount(value=str(value) if value is not None else "", entries=entries, negative=negative)
-        for value, entries, negative in answer.rows
-    )
+def read_amounts(answer: QueryTableAnswer) -> Amounts:
+    """Read the rows of `amounts_statement`; values stand in order of frequency, then of name."""
+    positive = negative = 0
+    kinds: dict[str, list[KindCount]] = {}
+    for name, value, *numbers in answer.rows:
+        entries, above, below = (int(str(number)) for number in numbers)
+        if name == "":
+            positive, negative = above, below
+            continue
+        count = KindCount(value=str(value), entries=entries, negative=below)
+        kinds.setdefault(str(name), []).append(count)
+    for counts in kinds.values():
+        counts.sort(key=lambda count: (-count.entries, count.value))
+    return Amounts(kinds=kinds, positive=positive, negative=negative)
 
 
-def state_lines(
-    reading: Reading, kinds: Mapping[str, Sequence[KindCount]], positive: int, negative: int
-) -> Statement:
+def state_lines(reading: Reading, amounts: Amounts) -> Statement:
     """Decide the lines of a table.
 
     In this order: separate revenue and cost columns; an amount with a column that tells revenue
@@ -95,16 +111,16 @@ def state_lines(
     """
     if reading.first("revenue") and reading.first("expenses"):
         return _separate(reading)
-    if (column := _telling(kinds)) is not None:
-        return _typed(reading, column, kinds[column])
+    if (column := _telling(amounts.kinds)) is not None:
+        return _typed(reading, column, amounts.kinds[column])
     if reading.first("debit") and reading.first("credit"):
         return _debit_credit(reading)
     name = _single_amount(reading)
     if name is None:
         return _priced(reading)
     sql = f"CAST({identifier(name)} AS DOUBLE)"
-    rows = positive + negative
-    if rows and min(positive, negative) / rows >= _ENOUGH_OF_EACH_SIGN:
+    signs = (amounts.positive, amounts.negative)
+    if any(signs) and min(signs) / sum(signs) >= _ENOUGH_OF_EACH_SIGN:
         return _signed(name, sql)
     return _one_measure(reading, name, sql)
 
@@ -172,7 +188,8 @@ def _typed(reading: Reading, column: str, counts: Sequence[KindCount]) -> Statem
         assumptions.append(f"{label}: entries whose {column} is {_named(own)}{signs}.")
     if booked_twice:
         assumptions.append("Revenue counts credit minus debit, expenses debit minus credit.")
-    if unknown := [count for count in counts if side_of(count.value) is None]:
+    sides = {REVENUE, EXPENSES}
+    if unknown := [count for count in counts if side_of(count.value) not in sides]:
         entries = sum(count.entries for count in unknown)
         assumptions.append(
             f"Left out as neither: {entries} entries whose {column} is {_named(unknown)}."
@@ -195,13 +212,11 @@ def _debit_credit(reading: Reading) -> Statement:
         Line(key=key, label=label, sql=_zero(reading.first(key)))
         for key, label in (("debit", "Debits"), ("credit", "Credits"))
     )
-    return Statement(
-        lines,
-        (
-            "The table books debits and credits, and no column tells revenue from expenses, so"
-            " both sides are reported and no result is derived.",
-        ),
+    assumption = (
+        "The table books debits and credits, and no column tells revenue from expenses, so both"
+        " sides are reported and no result is derived."
     )
+    return Statement(lines, (assumption,))
 
 
 def _signed(name: str, sql: str) -> Statement:
@@ -250,14 +265,3 @@ def _one_measure(reading: Reading, name: str, sql: str) -> Statement:
     if others:
         assumptions.append(f"Other numeric columns ({', '.join(others)}) were left out.")
     return Statement((Line(key=key, label=label, sql=sql),), tuple(assumptions))
-
-
-def signs_of(answer: ToolAnswer | QueryTableAnswer) -> tuple[int, int]:
-    """Read the row of `sign_statement`."""
-    table = (
-        answer
-        if isinstance(answer, QueryTableAnswer)
-        else QueryTableAnswer.model_validate(answer.content)
-    )
-    row = table.rows[0]
-    return int(str(row[0])), int(str(row[1]))

@@ -15,6 +15,10 @@ from application.briefs import (
 from application.ports import ModelRequest
 from domain.effect import ModelAnswer, ToolCall
 from domain.value import Value
+from infrastructure.models.offline.plans import interpret, plan
+from infrastructure.models.offline.present import present
+from infrastructure.models.offline.procedures import procedure_for
+from infrastructure.models.offline.work import next_calls
 
 MODEL_NAME = "offline"
 
@@ -30,17 +34,11 @@ class OfflineModel:
         """Answer one call."""
         brief = request.brief
         if isinstance(brief, PresentBrief):
-            from infrastructure.models.offline.present import present  # noqa: PLC0415
-
             return _answer(text=present(brief))
         return _answer(tool_calls=_decide(brief))
 
 
 def _decide(brief: InterpretBrief | DecomposeBrief | ExecuteBrief) -> tuple[ToolCall, ...]:
-    from infrastructure.models.offline.plans import interpret, plan
-    from infrastructure.models.offline.procedures import procedure_for
-    from infrastructure.models.offline.work import next_calls
-
     if isinstance(brief, InterpretBrief):
         return (_submit(SUBMIT_INTENT, interpret(brief)),)
     if isinstance(brief, DecomposeBrief):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from enum import StrEnum
+from statistics import median
 
 from domain.value import Value
 from infrastructure.models.offline.language import plain
@@ -54,6 +55,7 @@ class Unit(StrEnum):
     YEAR = "year"
 
 
+_WEEK = 7
 MONTHS_OF = {Unit.MONTH: 1, Unit.QUARTER: 3, Unit.HALF: 6, Unit.YEAR: 12}
 
 
@@ -212,7 +214,7 @@ def resolve(mention: Mention, covered: Sequence[date], last_day: date) -> Span |
 
     Args:
         covered: first days of the months that hold entries, in order, not empty.
-        last_day: date of the newest entry.
+        last_day: day up to which the data counts as complete.
 
     Returns:
         The span, whether or not the data covers it; None when the mention names a month, quarter
@@ -241,7 +243,19 @@ def _relative(mention: Mention, covered: Sequence[date], last_day: date) -> Span
     return span(newest - length, length)
 
 
+def covered_until(last_days: Sequence[date]) -> date:
+    """Tell up to which day the data counts as complete, by the last entry of each month.
+
+    The newest month counts as whole when its last entry comes about as late in the month, within
+    a week, as is usual in the months before it; else the data ends with its newest entry.
+    """
+    newest = last_days[-1]
+    end = span_of_dates(newest, newest).end - timedelta(days=1)
+    usual = median([day.day for day in last_days[:-1]] or [end.day])
+    return end if newest.day >= usual - _WEEK else newest
+
+
 def is_complete(whole: Span, covered: Sequence[date], last_day: date) -> bool:
-    """Tell whether the data reaches, within a week, to the end of a span and fills its months."""
+    """Tell whether the data reaches to the end of a span and has entries in all its months."""
     days = [_first_day(_index(whole.start) + n) for n in range(whole.months)]
-    return set(days) <= set(covered) and last_day >= whole.end - timedelta(days=8)
+    return set(days) <= set(covered) and last_day >= whole.end - timedelta(days=1)

@@ -40,7 +40,8 @@ def _why_not(wish: Wish, files: tuple[FileBrief, ...]) -> str:
     if wish.obstacle:
         return f"The offline rules cannot do {wish.obstacle}. {ABILITIES}; {WIDER}"
     if wish.kind is None:
-        return f"The offline rules found nothing in this request that they can do. {ABILITIES}; {WIDER}"
+        nothing = "The offline rules found nothing in this request that they can do."
+        return f"{nothing} {ABILITIES}; {WIDER}"
     if wish.kind in NEEDS_TABLE and not files:
         return (
             "This needs data, and no file was given; name a table with --input, for example"

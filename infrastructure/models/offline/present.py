@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from application.briefs import PresentBrief, ResultBrief
+from domain.artefact import Artefact
 
 OFFLINE_NOTE = (
     "Answered by Hansard's offline rules, without a language model. Set ANTHROPIC_API_KEY to let"
@@ -29,13 +30,14 @@ def present(brief: PresentBrief) -> str:
     elif done:
         parts.append("Done before that: " + ", ".join(item.title for item in done) + ".")
     if brief.artefacts:
-        files = "\n".join(
-            f"- `{artefact.path}`" + (f" \u2013 {artefact.title}" if artefact.title else "")
-            for artefact in brief.artefacts
-        )
+        files = "\n".join(f"- `{artefact.path}`{_titled(artefact)}" for artefact in brief.artefacts)
         parts.append(f"Files:\n\n{files}")
     parts.append(_signed(brief.intent.language))
     return "\n\n".join(parts)
+
+
+def _titled(artefact: Artefact) -> str:
+    return f": {artefact.title}" if artefact.title not in {"", artefact.path} else ""
 
 
 def _shown(done: list[ResultBrief]) -> list[ResultBrief]:
@@ -52,11 +54,18 @@ def _shown(done: list[ResultBrief]) -> list[ResultBrief]:
 
 def _failures(failed: list[ResultBrief], *, reached: bool) -> str:
     first = "Parts of the work could not be done." if reached else "This could not be done."
-    own = [item for item in failed if item.failure]
-    lines = "\n".join(f"- {item.title}: {item.failure}" for item in own)
+    lines = "\n".join(
+        f"- {item.title}: {item.failure}" for item in failed if not _follows(item, failed)
+    )
     return f"{first}\n\n{lines}"
 
 
+def _follows(item: ResultBrief, failed: list[ResultBrief]) -> bool:
+    """Tell whether a failure only repeats the failure of a task it depends on."""
+    others = [other.failure for other in failed if other.failure and other is not item]
+    return any(other != item.failure and other in (item.failure or "") for other in others)
+
+
 def _signed(language: str) -> str:
-    note = _ENGLISH_ONLY.get(language.split("-")[0], "")
+    note = _ENGLISH_ONLY.get(language.partition("-")[0], "")
     return f"*{f'{note} ' if note else ''}{OFFLINE_NOTE}*"

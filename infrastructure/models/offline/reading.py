@@ -1,5 +1,7 @@
 """Reading: finds the table a request is about and establishes the facts of it with the tools."""
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,13 +14,12 @@ from infrastructure.models.offline.columns import Reading, read_columns
 from infrastructure.models.offline.facts import Facts, MonthCount
 from infrastructure.models.offline.language import plain
 from infrastructure.models.offline.lines import (
+    amounts_statement,
     kind_candidates,
-    kind_statement,
-    read_kinds,
-    sign_statement,
-    signs_of,
+    read_amounts,
     state_lines,
 )
+from infrastructure.models.offline.periods import covered_until
 from infrastructure.models.offline.requests import Wish, is_text_file, recognise
 from infrastructure.models.offline.sql import group_value, identifier, literal
 from infrastructure.models.offline.timing import Timing, settle
@@ -64,9 +65,9 @@ def read_facts(brief: ExecuteBrief) -> Work[Facts]:
     reading = read_columns(profile)
     if reading.wide_months:
         raise StoppedError(
-            f"{profile.file} has a column for each month ({', '.join(reading.wide_months[:4])} ...);"
-            " the offline rules need one row for each entry with a date column. Turn the table"
-            " round, or set ANTHROPIC_API_KEY for a model that can."
+            f"{profile.file} has a column for each month ({', '.join(reading.wide_months[:4])}"
+            " ...); the offline rules need one row for each entry with a date column. Turn the"
+            " table round, or set ANTHROPIC_API_KEY for a model that can."
         )
     return (yield from _establish(wish, reading, others))
 
@@ -107,7 +108,8 @@ def read_profile(brief: ExecuteBrief) -> Work[tuple[TableProfile, tuple[str, ...
 
 def _tables(files: Sequence[ListedFile]) -> list[str]:
     """Name the tables to profile; without any, the files, so that the tool says what is wrong."""
-    tables = [file.table for file in files if file.table is not None][:_MOST_TABLES]
+    likely = [f for f in files if not is_text_file(f.name)] or files
+    tables = [file.table for file in likely if file.table is not None][:_MOST_TABLES]
     return tables or [PurePath(files[0].name).stem]
 
 
@@ -128,15 +130,14 @@ def _said_about_others(
         for name, outcome in zip(names, outcomes, strict=True)
         if isinstance(outcome, Failure)
     ]
-    unread = [
-        file.name
-        for file in files
-        if file.name != best.file and (file.table not in names or is_text_file(file.name))
-    ]
+    unread = [file.name for file in files if file.name != best.file and file.table not in names]
+    failed = {
+        name for name, outcome in zip(names, outcomes, strict=True) if isinstance(outcome, Failure)
+    }
     unused = [
         file.name
         for file in files
-        if file.name != best.file and file.table in names and file.name not in unread
+        if file.name != best.file and file.table in names and file.table not in failed
     ]
     if unused:
         said.append(f"The figures come from {best.file}; {', '.join(unused)} was not used.")
@@ -146,24 +147,20 @@ def _said_about_others(
 
 
 def _establish(wish: Wish, reading: Reading, others: tuple[str, ...]) -> Work[Facts]:
-    candidates = kind_candidates(reading)
-    statements = [sign_statement(reading)]
-    statements += [kind_statement(reading, column) for column in candidates]
+    statements = [amounts_statement(reading, kind_candidates(reading))]
     if reading.date_sql:
         statements.append(_month_statement(reading))
     if reading.currency_column:
         statements.append(_currency_statement(reading))
     answers = list((yield from query(*statements, limit=1000)))
-    positive, negative = signs_of(answers.pop(0))
-    kinds = {column: read_kinds(answers.pop(0)) for column in candidates}
-    statement = state_lines(reading, kinds, positive, negative)
-    months, last_day, undated = _months(answers.pop(0)) if reading.date_sql else ((), None, 0)
+    statement = state_lines(reading, read_amounts(answers.pop(0)))
+    months, until, undated = _months(answers.pop(0)) if reading.date_sql else ((), None, 0)
     currency, standing, currency_notes = (
         _one_currency(reading, answers.pop(0))
         if reading.currency_column
         else (reading.currency, "", ())
     )
-    timing = settle(wish, tuple(count.month for count in months), last_day, reading)
+    timing = settle(wish, tuple(count.month for count in months), until, reading)
     notes = (*reading.profile.notes, *currency_notes, *timing.notes, *others)
     if undated:
         notes = (*notes, f"{undated} entries have no readable date and belong to no period.")
@@ -185,10 +182,18 @@ def _establish(wish: Wish, reading: Reading, others: tuple[str, ...]) -> Work[Fa
         previous=timing.previous,
         year_earlier=timing.year_earlier,
         months=months,
-        last_day=last_day,
+        period_entries=_entries_in(timing, months, reading.profile.rows),
+        covered_until=until,
         assumptions=(*statement.assumptions, *reading.notes, *timing.assumptions),
         notes=notes,
     )
+
+
+def _entries_in(timing: Timing, months: Sequence[MonthCount], rows: int) -> int:
+    if timing.period is None:
+        return rows
+    start, end = timing.period.start, timing.period.end
+    return sum(count.entries for count in months if start <= count.month < end)
 
 
 def _month_statement(reading: Reading) -> str:
@@ -201,14 +206,15 @@ def _month_statement(reading: Reading) -> str:
 
 
 def _months(answer: QueryTableAnswer) -> tuple[tuple[MonthCount, ...], date | None, int]:
+    """Read months with entries, the day the data is complete up to, and the undated entries."""
     dated = [row for row in answer.rows if row[0] is not None]
     undated = sum(int(str(row[1])) for row in answer.rows if row[0] is None)
     months = tuple(
-        MonthCount(month=date.fromisoformat(str(month)), entries=int(str(entries)))
-        for month, entries, _ in dated
+        MonthCount(month=date.fromisoformat(str(month)), entries=int(str(count)))
+        for month, count, _ in dated
     )
-    last_day = date.fromisoformat(str(dated[-1][2])) if dated else None
-    return months, last_day, undated
+    last_days = [date.fromisoformat(str(row[2])) for row in dated]
+    return months, covered_until(last_days) if last_days else None, undated
 
 
 def _currency_statement(reading: Reading) -> str:

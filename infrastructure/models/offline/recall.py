@@ -11,12 +11,13 @@ from infrastructure.tools.schemas import (
     SearchPastConversationsArguments,
 )
 
-_ASKING = frozenset(
+_ASKING_TEXT = (
     "last time past earlier previous conversation conversations session sessions ask asked answer"
     " answered say said discuss discussed talk talked already mal letztes letzten frage gefragt"
     " geantwortet besprochen derniere fois dit repondu ultima vez dicho tell told about i you"
-    " over uber know remember find search".split()
+    " over uber know remember find search"
 )
+_ASKING = frozenset(_ASKING_TEXT.split())
 _LONGEST_QUOTE = 600
 
 

@@ -12,6 +12,7 @@ from infrastructure.models.offline.metrics import find
 from infrastructure.models.offline.reading import facts_of
 from infrastructure.models.offline.sections import (
     breakdown_sections,
+    cell_sentence,
     charts_left_over,
     headline_table,
     key_points,
@@ -33,7 +34,7 @@ def write_report(brief: ExecuteBrief) -> Work[Submission]:
     if findings is None:
         findings = yield from find(facts)
     charts, missing = _charts(brief), _missing(brief)
-    title = f"{'Financial report' if facts.has_result else 'Report'}: {facts.period_label}"
+    title = f"{_subject(facts)}: {facts.period_label}"
     arguments = WriteDocumentArguments(
         title=title,
         markdown=compose(title, facts, findings, charts, missing),
@@ -45,9 +46,30 @@ def write_report(brief: ExecuteBrief) -> Work[Submission]:
     points = "\n".join(f"- {point}" for point in key_points(facts, findings))
     return Submission(
         done=True,
-        summary=f"**{title}**\n\n{points}\n\nThe full report is in {' and '.join(files)}.",
+        summary="\n\n".join(
+            part
+            for part in (
+                f"**{title}**",
+                points,
+                _notable(facts),
+                f"The full report is in {' and '.join(files)}.",
+            )
+            if part
+        ),
         data={"files": list(files)},
     )
+
+
+def _subject(facts: Facts) -> str:
+    if facts.has_result:
+        return "Financial report"
+    return " and ".join(line.label for line in facts.lines) + " report"
+
+
+def _notable(facts: Facts) -> str:
+    """The notes on the data that a reader of the key points must know."""
+    notes = "\n".join(f"- {cell_sentence(note)}" for note in facts.notes)
+    return f"To know about the data:\n\n{notes}" if notes else ""
 
 
 def compose(

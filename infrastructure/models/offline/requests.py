@@ -102,21 +102,20 @@ def _goal(request: str) -> str:
 
 def _obstacle(request: str) -> str:
     """Name work that needs more than rules; empty when nothing speaks against the request."""
-    if means(request, "translation"):
-        return "translating"
-    if means(request, "creative") and not means(request, "finance"):
-        return "creative writing"
-    if means(request, "booking") and means(request, "travel"):
-        return "booking or buying anything in the outside world"
-    if means(request, "legal"):
-        return "legal advice"
-    if means(request, "correspondence"):
-        return "writing or sending letters and mail"
-    if means(request, "code_writing"):
-        return "writing software"
-    if means(request, "world") and not means(request, "finance"):
-        return "looking anything up on the internet"
-    return ""
+    finance = means(request, "finance")
+    rules = (
+        ("translating", means(request, "translation")),
+        ("creative writing", means(request, "creative") and not finance),
+        (
+            "booking or buying anything in the outside world",
+            means(request, "booking") and means(request, "travel"),
+        ),
+        ("legal advice", means(request, "legal")),
+        ("writing or sending letters and mail", means(request, "correspondence")),
+        ("writing software", means(request, "code_writing")),
+        ("looking anything up on the internet", means(request, "world") and not finance),
+    )
+    return next((obstacle for obstacle, holds in rules if holds), "")
 
 
 def _kind(request: str, files: Sequence[FileBrief]) -> Kind | None:

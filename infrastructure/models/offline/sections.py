@@ -16,7 +16,6 @@ from infrastructure.models.offline.figures import (
     table,
     whole,
 )
-from infrastructure.models.offline.periods import month_name
 from infrastructure.models.offline.findings import (
     NO_VALUE,
     Breakdown,
@@ -24,10 +23,12 @@ from infrastructure.models.offline.findings import (
     Group,
     SpanFigures,
 )
+from infrastructure.models.offline.periods import month_name
 
 _GROUPS_SHOWN = 10
 _MOVERS_SHOWN = 6
 _OUTLIERS_SHOWN = 5
+_OUTLIERS_NETTED = 3
 
 
 def key_points(facts: Facts, findings: Findings) -> list[str]:
@@ -43,7 +44,8 @@ def key_points(facts: Facts, findings: Findings) -> list[str]:
         points.append(
             f"{_entries(findings.outlier_count)} unusual in size; the farthest out is"
             f" {money(facts, first.amount)} for {cell(first.label or first.group)}"
-            f"{f' on {first.day}' if first.day else ''}, where {money(facts, first.usual)} is usual."
+            f"{f' on {first.day}' if first.day else ''},"
+            f" where {money(facts, first.usual)} is usual."
         )
     return points
 
@@ -98,11 +100,14 @@ def _month_point(facts: Facts, findings: Findings) -> list[str]:
         return []
     best = max(inside, key=lambda month: month.values[line.key])
     worst = min(inside, key=lambda month: month.values[line.key])
-    return [
+    if best.values == worst.values:
+        return []
+    said = (
         f"By {line.label.lower()}, {month_name(best.month)} was the strongest month"
         f" ({amount(best.values[line.key])}) and {month_name(worst.month)} the weakest"
         f" ({amount(worst.values[line.key])})."
-    ]
+    )
+    return [said]
 
 
 def _leader_points(facts: Facts, findings: Findings) -> list[str]:
@@ -131,11 +136,12 @@ def _mover_point(facts: Facts, findings: Findings) -> list[str]:
         return []
     breakdown, group = movers[0]
     label = next(line.label for line in facts.lines if line.key == breakdown.line)
-    return [
+    said = (
         f"The largest movement against {before.label} is in {label.lower()} of"
         f" {cell(group.value)} ({breakdown.column}):"
         f" {difference(group.current, group.before or 0)} ({change(group.current, group.before)})."
-    ]
+    )
+    return [said]
 
 
 def headline_table(facts: Facts, findings: Findings) -> str:
@@ -334,13 +340,14 @@ def unusual_section(facts: Facts, findings: Findings) -> str:
 
 def _without_unusual(facts: Facts, findings: Findings) -> str:
     """Say what the result would be without the unusual entries, when both sides are known."""
-    if not facts.has_result or findings.outlier_count > len(findings.outliers):
+    if not facts.has_result or findings.outlier_count > _OUTLIERS_NETTED:
         return ""
     signs = {facts.lines[0].label: -1, facts.lines[1].label: 1}
     result = findings.current.result + sum(
         signs[outlier.line] * outlier.amount for outlier in findings.outliers
     )
-    return f"\n\nWithout {'it' if len(findings.outliers) == 1 else 'them'}, the result would be {money(facts, result)}."
+    whom = "it" if findings.outlier_count == 1 else "them"
+    return f"\n\nWithout {whom}, the result would be {money(facts, result)}."
 
 
 def method(facts: Facts, findings: Findings, missing: Sequence[str]) -> str:

@@ -4,6 +4,8 @@ Every statement starts from `_entries`: the table's own columns, the day of each
 one column for each line, named by its key behind an underscore.
 """
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -126,10 +126,11 @@ def _assumptions(mentions: Sequence[Mention], period: Span, reading: Reading) ->
 def _notes(period: Span, covered: Sequence[date], last_day: date) -> tuple[str, ...]:
     inside = [month for month in covered if period.start <= month < period.end]
     if period.start <= last_day < period.end and not is_complete(period, covered, last_day):
-        return (
-            f"{period.label} is incomplete: the newest entry is dated {last_day.isoformat()}, so"
-            " comparisons with full periods mislead.",
+        said = (
+            f"{period.label} is incomplete: the entries end on {last_day.isoformat()}, so"
+            " comparisons with full periods mislead."
         )
+        return (said,)
     if len(inside) < period.months:
         return (f"{period.months - len(inside)} months of {period.label} hold no entry.",)
     return ()
@@ -145,12 +146,11 @@ def _undated(wish: Wish, reading: Reading) -> Timing:
         )
     if not wish.mentions:
         return Timing(notes=(f"{reading.profile.file} has no date column; all rows count.",))
-    return Timing(
-        notes=(
-            f"{reading.profile.file} has no date column, so {asked} cannot be told apart; all rows"
-            " count.",
-        )
+    note = (
+        f"{reading.profile.file} has no date column, so {asked} cannot be told apart; all rows"
+        " count."
     )
+    return Timing(notes=(note,))
 
 
 def _name(mention: Mention) -> str:

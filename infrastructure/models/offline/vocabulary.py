@@ -17,7 +17,7 @@ CONCEPTS: dict[str, str] = {
     " relazione, bilan$, p l$, income statement, financial statement, *abschluss, profit and loss,"
     " compte de resultat, cuenta de resultados, *auswertung, management summary",
     "summary": "summar, summaris, summariz, zusammenfass, fasse, resume$, resumer, resumen,"
-    " resumir, riassu, resumo, digest$, key points, main points",
+    " resumir, riassu, analys, analyz, analiz, auswert, resumo, digest$, key points, main points",
     "chart": "chart, graph, plot$, plots$, plotted$, diagram, *diagramm, *grafik, grafico, grafica,"
     " visualis, visualiz, pie$, draw$, zeichne, dessine",
     "describe": "describe, profile$, columns$, schema$, beschreib, *spalten, decris, decrire,"
@@ -58,13 +58,18 @@ CONCEPTS: dict[str, str] = {
     "median": "median, mediane, mediana",
     "count": "how many, number of, count$, anzahl, wie viele, wieviele, combien de, nombre de,"
     " cuantos$, cuantas$, numero de, quanti$, quante$, quantos$, quantas$",
+    "rows": "entries$, entry$, rows$, row$, records$, record$, transaction, booking, eintrag,"
+    " eintrage, zeile, buchung, lignes$, ecriture, filas$, registros$, asiento",
     "distinct": "different$, distinct$, unique$, verschieden, unterschiedlich, differents$,"
     " distint, divers",
-    "highest": "highest, most$, largest, biggest, best$, top$, maximum, max$, hochst, grosst,"
+    "highest": "highest, most$, le plus, la plus, les plus, largest, biggest, best$, top$,"
+    " maximum, max$, hochst, grosst,"
     " meist$, meisten$, beste, plus grand, plus eleve, meilleur, mayor$, mayores$, mejor, maggior,"
     " maior$, leading",
-    "lowest": "lowest, least$, smallest, worst$, minimum, min$, bottom$, niedrigst, kleinst,"
-    " wenigst, schlechtest, plus petit, plus faible, pire$, menor$, menores$, peor, minor$, minore$",
+    "lowest": "lowest, least$, le moins, la moins, smallest, worst$, minimum, min$, bottom$,"
+    " niedrigst, kleinst,"
+    " wenigst, schlechtest, plus petit, plus faible, pire$, menor$, menores$, peor, minor$,"
+    " minore$",
     "monthly": "by month, per month, monthly$, each month, pro monat, je monat, monatlich,"
     " nach monat, par mois, mensuel, por mes, mensual, al mese, mensil, over time, trend",
     "quarterly": "by quarter, per quarter, quarterly$, each quarter, pro quartal, je quartal,"
@@ -96,7 +101,8 @@ CONCEPTS: dict[str, str] = {
     " jahr$, annee$, ano$, month$, monat$, week$, phone, *stelle$, centre$, center$",
     # What columns group by
     "date": "date$, *datum$, fecha$, data$, day$, tag$, jour$, dia$, posted$, booked$, booking$,"
-    " *buchung$, *beleg$, invoice$, order$, period$, month$, monat$, mois$, mes$, timestamp$, time$",
+    " *buchung$, *beleg$, invoice$, order$, period$, month$, monat$, mois$, mes$, timestamp$,"
+    " time$",
     "currency": "currency, wahrung, *wahrung$, devise$, moneda$, divisa$, valuta$, moeda$, ccy$",
     "kind": "type$, kind$, typ$, *art$, category$, direction$, richtung$, sens$, tipo$, nature$,"
     " class$, side$, *klasse$, buchungstyp",
@@ -131,7 +137,8 @@ _REVENUE_WORDS = (
 )
 _EXPENSE_WORDS = (
     "expense, cost, spend, *aufwand, *aufwendung, *kosten, *ausgabe, *miete, charge, depense, cout,"
-    " gasto, egreso, spes, uscit, despes, cust$, custo$, out$, outflow, salar, wage, payroll, rent$,"
+    " gasto, egreso, spes, uscit, despes, cust$, custo$, out$, outflow, salar, wage, payroll,"
+    " rent$,"
     " *gehalt, lohn, lohne, personal, marketing, travel, reise, insurance, versicherung, software,"
     " cloud, office, material, utilit, depreciation, *abschreibung, loyer, purchase, interest paid,"
     " tax$, taxes$, achat, cogs$, freight, legal fee, consult, advertis, energ, fournitur"
@@ -141,8 +148,15 @@ _COST_PHRASES = (
 )
 _INCOME_WORDS = "revenue, income, *erlos, *umsatz, *ertrag$, *ertrage, ingreso, ricav, receita"
 
+_BALANCE_WORDS = (
+    "bank$, cash$, petty cash, *kasse$, *forderung, *verbindlichkeit, receivable, payable, vat$,"
+    " *vorsteuer, *umsatzsteuer, *mehrwertsteuer, tva$, iva$, banque$, caisse$, creances,"
+    " fournisseurs$, clients$, banco$, caja$, equity$, *eigenkapital, inventory$, transfer"
+)
+
 _SIDES = (
     (_COST_PHRASES, "expenses"),
+    (_BALANCE_WORDS, "balance"),
     (_INCOME_WORDS, "revenue"),
     (_EXPENSE_WORDS, "expenses"),
     (_REVENUE_WORDS, "revenue"),
@@ -172,7 +186,7 @@ def is_known(text: str) -> bool:
 
 
 def side_of(value: str) -> str | None:
-    """Tell whether a cell names a kind of revenue or of expense: `revenue`, `expenses` or None."""
+    """Tell what a cell names: `revenue`, `expenses`, a `balance` account, or None."""
     text = " ".join(words_of(value))
     for stems, side in _SIDES:
         if _pattern(stems).search(text):

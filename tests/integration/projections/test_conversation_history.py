@@ -106,3 +106,11 @@ def test_past_turns_come_in_the_shape_of_the_tool_without_the_asking_session(
     assert (turn.session_id, turn.speaker) == (str(earlier.session_id), "USER")
     assert turn.text == "the margin of Q4"
     assert turn.said_at.endswith("+00:00")
+
+
+def test_a_search_can_bring_the_read_model_up_to_date_itself(read_side: ReadSide) -> None:
+    read_side.open_session("the margin of Q4")
+    stale = ConversationSearch(read_side.read_models)
+    fresh = ConversationSearch(read_side.read_models, read_side.runner().catch_up)
+    assert stale.search("margin", 5, None) == []
+    assert [turn["text"] for turn in fresh.search("margin", 5, None)] == ["the margin of Q4"]

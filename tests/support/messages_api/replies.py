@@ -140,12 +140,16 @@ def events(answer: Answer, request: dict[str, Any], number: int) -> Iterator[Eve
 def _block_events(
     index: int, block: dict[str, Any], raw: Iterator[dict[str, Any] | str]
 ) -> Iterator[Event]:
+    empty: dict[str, Any]
     if block["type"] == "text":
-        empty, deltas = {"text": ""}, [("text_delta", "text", piece) for piece in _cut(block["text"])]
+        empty, deltas = (
+            {"text": ""},
+            [("text_delta", "text", piece) for piece in _cut(block["text"])],
+        )
     elif block["type"] == "tool_use":
         arguments = next(raw)
         written = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        empty = {"input": {}}  # type: ignore[dict-item]
+        empty = {"input": {}}
         deltas = [("input_json_delta", "partial_json", piece) for piece in ["", *_cut(written)]]
     else:
         empty = {"thinking": "", "signature": ""}

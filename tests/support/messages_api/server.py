@@ -45,12 +45,14 @@ class MessagesApi:
     Attributes:
         requests: those that kept the rules, in order.
         refusals: messages of the requests that broke a rule; a test may demand that it is empty.
+        arrived: set when a request that kept the rules has come.
         left: set when a client went away before its answer was complete.
     """
 
     def __init__(self, script: Script, key: str = KEY) -> None:
         self.requests: list[Received] = []
         self.refusals: list[str] = []
+        self.arrived = threading.Event()
         self.left = threading.Event()
         self.key = key
         self._script = script
@@ -84,6 +86,7 @@ class MessagesApi:
             return 0, error.refusal
         with self._lock:
             self.requests.append(received)
+            self.arrived.set()
             number = len(self.requests)
             if callable(self._script):
                 return number, self._script(received.body)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,6 +15,7 @@ from application.errors import BadRequestError
 from hansard.cli.db import db
 from infrastructure.database import DatabaseUnavailableError
 from migrations import head
+from tests.conftest import RUN_FOLDER
 
 
 def run(*arguments: str) -> Result:
@@ -26,10 +30,11 @@ def answer(*arguments: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the embedded server of the command lives."""
-    monkeypatch.setenv("HANSARD_HOME", str(tmp_path))
-    return tmp_path / "postgres"
+    with TemporaryDirectory(dir=os.environ[RUN_FOLDER]) as home:
+        monkeypatch.setenv("HANSARD_HOME", home)
+        yield Path(home) / "postgres"
 
 
 def test_a_server_is_started_looked_at_and_stopped(folder: Path) -> None:

@@ -39,7 +39,8 @@ def prepared() -> Iterator[Path]:
 @pytest.fixture
 def home(new_home: Path, prepared: Path) -> Path:
     """A home in which a server has run already."""
-    subprocess.run(["cp", "-a", str(prepared), str(new_home / "postgres")], check=True)
+    # Unlike shutil, cp keeps the owner.
+    subprocess.run(["/bin/cp", "-a", str(prepared), str(new_home / "postgres")], check=True)
     return new_home
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from infrastructure.database import DatabaseUnavailableError, EmbeddedServer
+from infrastructure.database.system_user import _make
+from tests.support.own_server import copied_programs
 from tests.support.processes import eventually, guided
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another user")
@@ -230,6 +233,17 @@ def test_awkward_paths_work(new_home: Path, name: str) -> None:
     assert not server.status().running
 
 
+def test_the_socket_of_a_long_path_leaves_nothing_behind(new_home: Path) -> None:
+    server = EmbeddedServer(new_home / ("x" * 150) / "postgres")
+
+    with server.joined() as conninfo:
+        socket_folder = Path(str(conninfo_to_dict(conninfo)["host"]))
+        mode = stat.S_IMODE(socket_folder.stat().st_mode)
+
+    assert mode == 0o700
+    assert not socket_folder.exists()
+
+
 def test_its_settings_keep_every_commit_safe_and_its_text_the_same_everywhere(home: Path) -> None:
     names = ("fsync", "synchronous_commit", "full_page_writes", "data_checksums", "TimeZone")
     with (
@@ -301,6 +315,29 @@ def test_for_root_a_closed_folder_above_is_opened_for_passing_through_only(new_h
 
     assert stat.S_IMODE(closed.stat().st_mode) == 0o701
     assert stat.S_IMODE(open_already.stat().st_mode) == 0o751
+
+
+@as_root
+def test_for_root_programs_installed_for_nobody_else_are_made_to_run(new_home: Path) -> None:
+    programs = copied_programs(new_home / "installed")
+    for path in (programs.folder, *programs.folder.rglob("*")):
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o077)
+
+    with EmbeddedServer(new_home / "postgres", programs).joined() as conninfo:
+        remember(conninfo)
+        assert recall(conninfo) == 42
+
+
+def test_a_system_user_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        _make("hansard-nobody")
+
+    assert "PostgreSQL does not run as root, and the system user 'hansard-nobody' cannot be" in str(
+        caught.value
+    )
+    assert "run Hansard as an ordinary user, or set HANSARD_DATABASE_URL" in str(caught.value)
 
 
 def test_data_of_another_version_are_refused_in_one_sentence(home: Path) -> None:

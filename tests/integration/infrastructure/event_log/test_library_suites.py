@@ -7,7 +7,6 @@ asks beyond this stands in `test_recorder.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,9 +27,8 @@ class OnOurRecorder:
     pool: ConnectionPool[Any]
 
     @pytest.fixture(autouse=True)
-    def _use(self, pool: ConnectionPool[Any]) -> Iterator[None]:
+    def _use(self, pool: ConnectionPool[Any]) -> None:
         self.pool = pool
-        yield
 
     def create_recorder(self) -> Any:
         return PostgresEventRecorder(self.pool, Uuid7Factory())

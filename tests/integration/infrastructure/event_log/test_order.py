@@ -94,7 +94,7 @@ def test_a_moment_is_found_by_reading_little_of_the_log(connection: Connection) 
     start = _fill(connection, events=100_000, indexed_every=1000)
     moment = start + timedelta(milliseconds=54_321)
     [[[plan]]] = connection.execute(
-        "EXPLAIN (ANALYZE, FORMAT JSON) " + sql.POSITION_AT,  # type: ignore[arg-type]  # constants
+        "EXPLAIN (ANALYZE, FORMAT JSON) " + sql.POSITION_AT,
         {"log": sql.LOG, "moment": moment},
     ).fetchall()
     scans = list(_scans(plan["Plan"]))
@@ -162,9 +162,9 @@ def _fill(connection: Connection, *, events: int, indexed_every: int) -> datetim
     """Plant one event a millisecond; answer with the time of position 0."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     connection.execute(
-        "INSERT INTO hansard.events SELECT 1, n, gen_random_uuid(), 1, gen_random_uuid(), 'test.happened', 1, 't',"
-        " NULL, 'SYSTEM', gen_random_uuid(), NULL, NULL, %(start)s, %(start)s + n * interval '1 ms', '{}'"
-        " FROM generate_series(1, %(events)s) AS n",
+        "INSERT INTO hansard.events SELECT 1, n, gen_random_uuid(), 1, gen_random_uuid(), 't', 1,"
+        " 'default', NULL, 'SYSTEM', gen_random_uuid(), NULL, NULL, %(start)s,"
+        " %(start)s + n * interval '1 ms', '{}' FROM generate_series(1, %(events)s) AS n",
         {"start": start, "events": events},
     )
     connection.execute(

@@ -52,38 +52,35 @@ def logged(recorder: PostgresEventRecorder) -> list[LoggedEvent]:
 @given(
     page_events=st.integers(1, EVENTS + 2),
     page_bytes=st.integers(1, 2000),
-    after=st.integers(-1, EVENTS + 1),
-    until=st.none() | st.integers(-1, EVENTS + 1),
-    session_id=st.sampled_from(SESSIONS),
-    types=st.sets(st.sampled_from((*TYPES, "test.unknown"))),
-    limit=st.none() | st.integers(0, EVENTS + 1),
+    wanted=st.fixed_dictionaries(
+        {
+            "after": st.integers(-1, EVENTS + 1),
+            "until": st.none() | st.integers(-1, EVENTS + 1),
+            "session_id": st.sampled_from(SESSIONS),
+            "types": st.sets(st.sampled_from((*TYPES, "test.unknown"))),
+            "limit": st.none() | st.integers(0, EVENTS + 1),
+        }
+    ),
 )
 def test_pages_leave_nothing_out_and_repeat_nothing(
     recorder: PostgresEventRecorder,
     logged: list[LoggedEvent],
-    *,
     page_events: int,
     page_bytes: int,
-    after: int,
-    until: int | None,
-    session_id: UUID | None,
-    types: set[str],
-    limit: int | None,
+    wanted: dict[str, Any],
 ) -> None:
+    until = EVENTS if wanted["until"] is None else wanted["until"]
     expected = [
         event
         for event in logged
-        if after < event.position <= (EVENTS if until is None else until)
-        and session_id in (None, event.enveloped.session_id)
-        and (not types or event.topic in types)
+        if wanted["after"] < event.position <= until
+        and wanted["session_id"] in (None, event.enveloped.session_id)
+        and (not wanted["types"] or event.topic in wanted["types"])
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recorder_module, "PAGE_EVENTS", page_events)
         patch.setattr(recorder_module, "PAGE_BYTES", page_bytes)
-        read = recorder.select_log(
-            after=after, until=until, session_id=session_id, types=types, limit=limit
-        )
-        assert list(read) == expected[:limit]
+        assert list(recorder.select_log(**wanted)) == expected[: wanted["limit"]]
 
 
 def test_no_connection_is_held_between_pages(

@@ -50,9 +50,9 @@ def test_streams_may_be_mixed_in_an_append(recorder: PostgresEventRecorder) -> N
 
 
 def test_a_conflict_tells_both_versions(recorder: PostgresEventRecorder) -> None:
-    events = a_stream(3)
-    recorder.append(events[:2])
-    late = an_event(events[0].originator_id, 2)
+    stream = IDS.new()
+    recorder.append([an_event(stream, 1), an_event(stream, 2)])
+    late = an_event(stream, 2)
     with pytest.raises(VersionConflictError, match="load it again and retry") as conflict:
         recorder.append([late])
     assert (conflict.value.expected, conflict.value.actual) == (1, 2)
