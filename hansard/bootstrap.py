@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     from infrastructure.projection_runner import ProjectionRunner
 
+logger = logging.getLogger(__name__)
+
 __all__ = [
     "EmbeddedServer",
     "House",
@@ -64,7 +67,8 @@ class House:
         closing.callback(self._read_models.close)
         lease = PostgresSessionLease(database.connect)
         closing.callback(lease.close)
-        toolbox = LocalToolbox(ConversationSearch(self._read_models), settings.max_input_bytes)
+        past_turns = ConversationSearch(self._read_models, catch_up=self.catch_up)
+        toolbox = LocalToolbox(past_turns, settings.max_input_bytes)
         self.model = RoutedModel(settings)
         self.sessions = Sessions(self.log, clock, ids, lease, self.model, toolbox)
         roster = load_roster(settings.roster, toolbox.names)
@@ -77,10 +81,21 @@ class House:
 
         return ProjectionRunner(self.log, self._read_models)
 
+    def catch_up(self) -> None:
+        """Bring the read models up to date, and say which one cannot be."""
+        for status in self.projections.catch_up():
+            if status.stopped:
+                logger.warning(
+                    "The read model %r stopped at position %d (%s): its answers end there.",
+                    status.name,
+                    status.failed_position,
+                    status.error,
+                )
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Bring the read models up to date and give a connection to query them."""
-        self.projections.catch_up()
+        self.catch_up()
         with self._read_models.reading() as connection:
             yield connection
 

@@ -13,6 +13,9 @@ from domain.planning import Plan, PlanError, check_plan
 from domain.session import Intent
 from domain.value import Value
 
+CUT_OFF = "max_tokens"
+"""Stop reason of an answer that reached the output limit."""
+
 V = TypeVar("V", bound=Value)
 
 
@@ -60,6 +63,8 @@ def read_submission(answer: ModelAnswer) -> Submission | None:
         return None
     if not answer.text.strip():
         raise AnswerError(f"The answer is empty; use a tool or call {SUBMIT_RESULT}.")
+    if answer.stop_reason == CUT_OFF:
+        raise AnswerError(f"The answer was cut off; call {SUBMIT_RESULT} with a shorter summary.")
     return Submission(done=True, summary=answer.text)
 
 

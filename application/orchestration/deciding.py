@@ -181,9 +181,7 @@ def _work(task: Task, fold: SessionFold, setting: Setting) -> Iterator[Command]:
         yield FailTask(task.id, root_failure(submission, task))
 
 
-def _use_tools(
-    task: Task, answer: ModelAnswer, steps: list[Step], limit: int
-) -> Iterator[Command]:
+def _use_tools(task: Task, answer: ModelAnswer, steps: list[Step], limit: int) -> Iterator[Command]:
     if len(steps) >= limit:
         message = f"{task.holder} handed in no result within {limit} model calls."
         yield FailTask(task.id, Failure(kind=FailureKind.UNABLE, message=message))

@@ -61,3 +61,19 @@ def plant(connection: Connection, position: int, recorded_at: datetime) -> None:
     """Put a row into the log past the recorder, as a log has it that has come this far."""
     row = LoggedEvent.of(an_event(), position, recorded_at).to_row()
     connection.execute(sql.INSERT, (sql.LOG, *([value] for value in row)))
+
+
+def scans_of(
+    connection: Connection, statement: str, parameters: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Run a statement and list how its tables were read, as EXPLAIN tells."""
+    rows = connection.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + statement, parameters)
+    [[[plan]]] = rows.fetchall()
+    return list(_scans(plan["Plan"]))
+
+
+def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Scan" in plan["Node Type"]:
+        yield plan
+    for part in plan.get("Plans", []):
+        yield from _scans(part)

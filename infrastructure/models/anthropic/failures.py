@@ -124,7 +124,7 @@ class Call:
 
 def foreign_errors() -> tuple[type[Exception], ...]:
     """Name what a call can raise: the SDK lets errors of its HTTP client and of JSON through."""
-    import httpx2  # noqa: PLC0415 - slow to load; comes with the SDK
+    import httpx2
     from anthropic import AnthropicError
 
     return (AnthropicError, httpx2.HTTPError, ValueError)
@@ -132,7 +132,7 @@ def foreign_errors() -> tuple[type[Exception], ...]:
 
 def failure_of(error: Exception, call: Call) -> Failure:
     """Tell what one of the foreign errors means."""
-    import httpx2  # noqa: PLC0415 - slow to load; comes with the SDK
+    import httpx2
     from anthropic import APIConnectionError, APIStatusError
 
     if isinstance(error, APIStatusError):

@@ -84,7 +84,7 @@ def reset(read_side: ReadSide) -> None:
 
 @given(story=steps, sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4))
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_batch_sizes_give_the_same_rows_as_one_batch(
     read_side: ReadSide, story: list[tuple[str, int]], sizes: list[int]

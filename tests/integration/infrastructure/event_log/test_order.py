@@ -13,7 +13,7 @@ from psycopg_pool import ConnectionPool
 from infrastructure.database import Connection, connect
 from infrastructure.event_log import sql
 from infrastructure.event_log.recorder import PARTITION_STEP, PostgresEventRecorder
-from tests.support.event_log import IDS, a_stream, an_event, plant, recorder_on
+from tests.support.event_log import IDS, a_stream, an_event, plant, recorder_on, scans_of
 from tests.support.processes import eventually
 
 DAY = timedelta(days=1)
@@ -93,12 +93,7 @@ def test_moments_are_found_in_a_long_log(
 def test_a_moment_is_found_by_reading_little_of_the_log(connection: Connection) -> None:
     start = _fill(connection, events=100_000, indexed_every=1000)
     moment = start + timedelta(milliseconds=54_321)
-    [[[plan]]] = connection.execute(
-        "EXPLAIN (ANALYZE, FORMAT JSON) " + sql.POSITION_AT,
-        {"log": sql.LOG, "moment": moment},
-    ).fetchall()
-    scans = list(_scans(plan["Plan"]))
-    assert "Seq Scan" not in {scan["Node Type"] for scan in scans}
+    scans = scans_of(connection, sql.POSITION_AT, {"log": sql.LOG, "moment": moment})
     assert sum("time_index" in scan.get("Index Name", "") for scan in scans) == 2
     assert all(scan.get("Rows Removed by Filter", 0) <= 1000 for scan in scans)
 
@@ -174,8 +169,3 @@ def _fill(connection: Connection, *, events: int, indexed_every: int) -> datetim
     )
     connection.execute("ANALYZE hansard.events, hansard.time_index")
     return start
-
-
-def _scans(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    below = [scan for part in plan.get("Plans", []) for scan in _scans(part)]
-    return [plan, *below] if "Scan" in plan["Node Type"] else below

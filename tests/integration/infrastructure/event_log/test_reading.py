@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg_pool import ConnectionPool
 
+from infrastructure.database import Connection
 from infrastructure.event_log import recorder as recorder_module
+from infrastructure.event_log import sql
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
-from tests.support.event_log import IDS, a_stream, an_event
+from tests.support.event_log import IDS, a_stream, an_event, scans_of
 
 SESSIONS = (None, UUID(int=1), UUID(int=2))
 TYPES = ("test.a", "test.b", "test.c")
@@ -81,6 +83,32 @@ def test_pages_leave_nothing_out_and_repeat_nothing(
         patch.setattr(recorder_module, "PAGE_EVENTS", page_events)
         patch.setattr(recorder_module, "PAGE_BYTES", page_bytes)
         assert list(recorder.select_log(**wanted)) == expected[: wanted["limit"]]
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize(
+    ("filters", "wanted"),
+    [(sql.OF_RARE_TYPES, {"types": ["test.rare", "test.none"]}), (sql.OF_SESSION, {})],
+    ids=["types", "session"],
+)
+def test_a_few_events_are_found_without_walking_along_the_log(
+    recorder: PostgresEventRecorder,
+    connection: Connection,
+    analysed: bool,  # noqa: FBT001 - pytest passes it by name
+    filters: str,
+    wanted: dict[str, Any],
+) -> None:
+    session_id = IDS.new()
+    recorder.append(a_stream(10, type="test.rare", session_id=session_id))
+    recorder.append(a_stream(20_000, session_id=IDS.new()))
+    if analysed:
+        connection.execute("ANALYZE hansard.events")
+    bounds = {"log": sql.LOG, "after": 0, "until": 10**9, "limit": 1000, "bytes": 10**9}
+    statement = sql.SELECT_PAGE.format(filters=filters)
+    scans = scans_of(connection, statement, bounds | {"session_id": session_id} | wanted)
+    in_log = [scan for scan in scans if "events" in scan.get("Relation Name", "")]
+    assert {scan.get("Rows Removed by Filter", 0) for scan in in_log} == {0}
+    assert max(scan["Actual Rows"] * scan["Actual Loops"] for scan in in_log) == 10
 
 
 def test_no_connection_is_held_between_pages(

@@ -26,7 +26,9 @@ from tests.support.scripted import (
 )
 
 BUSY = Failure(kind=FailureKind.OVERLOADED, message="Busy.")
-REPEATED = {"session.resumed", "task.model_called", "task.tool_called"}
+UNSTEADY = {"session.resumed", "task.model_called", "task.tool_called", "task.model_failed"}
+"""Events that a crash may add, or, where an unrecorded failure has passed since, take away."""
+
 EVENTFUL: dict[str, Replies] = {
     "decompose": [answer(text="I would rather talk."), [BUSY, propose(Q4_PLAN)]],
     "metrics": [
@@ -42,10 +44,6 @@ EVENTFUL: dict[str, Replies] = {
 def undisturbed() -> tuple[Office, SessionFold]:
     it = office(EVENTFUL)
     return it, it.run()
-
-
-APPENDS = 46
-"""Appends of the undisturbed run."""
 
 
 def run_until_it_dies(it: Office, fuse: int, *, recorded: bool) -> bool:
@@ -97,7 +95,7 @@ def check_nothing_lost_nothing_doubled(it: Office, fold: SessionFold) -> None:
     happened = Counter(recorded.type for recorded in it.events())
     expected = Counter(recorded.type for recorded in reference.events())
     for name in happened.keys() | expected.keys():
-        assert name in REPEATED or happened[name] == expected[name], name
+        assert name in UNSTEADY or happened[name] == expected[name], name
     completed = Counter(event.event.originator_id for event in it.events("task.completed"))
     assert set(completed.values()) == {1}
     assert len(effect_ids(it)) == len(effect_ids(reference))
@@ -107,24 +105,16 @@ def check_nothing_lost_nothing_doubled(it: Office, fold: SessionFold) -> None:
     assert session_view(it.sessions.fold(fold.session.id)) == session_view(fold)
 
 
-def test_the_undisturbed_run_has_the_appends_that_the_crashes_count_on() -> None:
-    it, fold = undisturbed()
-
-    assert fold.session.status is SessionStatus.COMPLETED
-    assert it.log.appends == APPENDS
-
-
 @pytest.mark.parametrize("recorded", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("fuse", range(1, APPENDS + 1))
-def test_a_session_whose_process_died_around_an_append_is_finished_by_the_next(
-    fuse: int, recorded: bool
+def test_a_session_whose_process_died_around_any_append_is_finished_by_the_next(
+    recorded: bool,
 ) -> None:
-    it = office(EVENTFUL)
-    assert run_until_it_dies(it, fuse, recorded=recorded)
+    fuse = 1
+    while run_until_it_dies(it := office(EVENTFUL), fuse, recorded=recorded):
+        check_nothing_lost_nothing_doubled(it, final_fold(it))
+        fuse += 1
 
-    fold = final_fold(it)
-
-    check_nothing_lost_nothing_doubled(it, fold)
+    assert fuse > 20
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["before", "after"])
@@ -133,9 +123,9 @@ def test_a_session_whose_every_process_dies_early_still_comes_to_its_end(recorde
     deaths = 0
     while run_until_it_dies(it, 3, recorded=recorded):
         deaths += 1
-        assert deaths < 2 * APPENDS
+        assert deaths < 50
 
     fold = it.sessions.fold(it.events()[0].event.originator_id)
     check_nothing_lost_nothing_doubled(it, fold)
-    assert deaths > 10
+    assert deaths > 5
     assert fold.session.resumptions >= deaths - 1
