@@ -17,6 +17,9 @@ from infrastructure.database import (
     Database,
     EmbeddedServer,
     ServerStatus,
+    database_status,
+    embedded_server,
+    migrate,
     open_database,
 )
 from infrastructure.event_log.lease import PostgresSessionLease
@@ -45,8 +48,10 @@ __all__ = [
     "ServerStatus",
     "Settings",
     "build",
+    "database_status",
     "embedded_server",
     "load_settings",
+    "migrate",
 ]
 
 
@@ -137,8 +142,3 @@ def build(settings: Settings) -> House:
         house._closing = closing.pop_all()  # noqa: SLF001 - on failure, everything closes here
         return house
     raise AssertionError("unreachable")  # pragma: no cover - the block above returns or raises
-
-
-def embedded_server(settings: Settings) -> EmbeddedServer:
-    """Name the embedded server of these settings; it may not be running."""
-    return EmbeddedServer(settings.home / "postgres")

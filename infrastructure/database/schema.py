@@ -13,7 +13,7 @@ from infrastructure.database.errors import DatabaseUnavailableError, Target, tra
 from migrations import FOLDER, VERSION_TABLE, head, revisions
 
 MINIMUM_SERVER = 16
-MINIMUM_VECTOR = "0.8.0"
+MINIMUM_VECTOR = "0.8.5"
 LOCK_KEY = 0x48414E53_4D494752
 """Advisory lock that lets one process migrate at a time (`HANSMIGR` in ASCII)."""
 

@@ -194,7 +194,7 @@ def test_a_server_without_pgvector_is_refused(altered: OwnServer, extensions: Pa
 
     told = refused(altered.admin_conninfo())
 
-    assert "lacks the extension pgvector: install it there (version 0.8.0 or newer" in told
+    assert "lacks the extension pgvector: install it there (version 0.8.5 or newer" in told
     assert "unset HANSARD_DATABASE_URL" in told
 
 
@@ -229,7 +229,7 @@ def test_an_old_pgvector_on_the_server_is_refused(altered: OwnServer, extensions
 
     told = refused(altered.admin_conninfo())
 
-    assert "has pgvector 0.7.4, but Hansard needs 0.8.0 or newer: upgrade it there." in told
+    assert "has pgvector 0.7.4, but Hansard needs 0.8.5 or newer: upgrade it there." in told
 
 
 def test_a_user_who_may_not_create_tables_learns_what_to_ask_for(own: OwnServer) -> None:
