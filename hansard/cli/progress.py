@@ -88,6 +88,10 @@ def _delegated(board: Board, event: Any) -> None:
     row.update(holder=f"{row['holder']} > {delegation.to_agent}")
 
 
+def _files(count: int) -> str:
+    return "" if count == 0 else "1 file" if count == 1 else f"{count} files"
+
+
 def _doing(text: Callable[[Any], str], status: str | None = None) -> Callable[[Board, Any], None]:
     def apply(board: Board, event: Any) -> None:
         row = board.row(event)
@@ -110,7 +114,7 @@ _APPLIERS: dict[type[Any], Callable[[Board, Any], None]] = {
     Task.AnswerRejected: _doing(lambda event: f"corrects its answer: {event.reason}"),
     Task.ToolCalled: _doing(lambda event: f"uses {event.call.tool}"),
     Task.ToolFailed: _doing(lambda event: event.failure.message),
-    Task.Completed: _doing(lambda event: f"{len(event.result.artefacts)} files", "completed"),
+    Task.Completed: _doing(lambda event: _files(len(event.result.artefacts)), "completed"),
     Task.Failed: _doing(lambda event: event.failure.message, "failed"),
     Task.Cancelled: _doing(lambda event: event.reason, "cancelled"),
 }

@@ -1,7 +1,5 @@
 """Lines: which figures a table gives, by the shape of its measures and the signs in its cells."""
 
-# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
