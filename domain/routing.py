@@ -74,11 +74,15 @@ def word_cover(words: str, text: str) -> float:
 
 
 def score(profile: Profile, need: Need) -> Candidate:
-    """Score one candidate by skills (weight 0.8) and describing words (0.2)."""
+    """Score one candidate by skills (weight 0.8) and describing words (0.2).
+
+    Where no skill is wanted, the words count in full.
+    """
+    words_weight = WORDS_WEIGHT if need.skills else 1.0
     parts = {
         "skills": round(SKILLS_WEIGHT * skill_cover(profile.skills, need.skills), 4),
         "words": round(
-            WORDS_WEIGHT * word_cover(f"{profile.words} {' '.join(profile.skills)}", need.words), 4
+            words_weight * word_cover(f"{profile.words} {' '.join(profile.skills)}", need.words), 4
         ),
     }
     return Candidate(

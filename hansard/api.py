@@ -93,6 +93,8 @@ class AsyncHansard:
         """
         if not request.strip():
             raise BadRequestError("The request is empty; say what is wanted.")
+        if not _is_text(request):
+            raise BadRequestError("The request is no valid text; write it in UTF-8.")
         house = self._house
         session_id = house.sessions.ids.new()
         folder = output or house.settings.output_root / str(session_id)
@@ -292,6 +294,14 @@ class AsyncHansard:
                 )
             return page.items[0].session_id
         return _as_uuid("session", session)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _validated(kind: type[V], values: dict[str, Any]) -> V:

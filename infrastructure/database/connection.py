@@ -33,6 +33,10 @@ NETWORK = {
 """Used where neither the connection string nor libpq's environment says otherwise."""
 
 
+RECONNECT_TIMEOUT_S = 1.0
+"""Seconds a pool keeps trying by itself; its waits double, so longer would outlast an outage."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How long the server lets a connection's transactions last.
@@ -141,6 +145,7 @@ def open_pool(conninfo: str, *, max_size: int = 10, timeout_s: float = 10.0) -> 
         min_size=0,
         max_size=max_size,
         timeout=timeout_s,
+        reconnect_timeout=RECONNECT_TIMEOUT_S,
         configure=prepare,
         check=_check_liveness,
         name="hansard",

@@ -29,7 +29,6 @@ def test_a_run_killed_at_any_append_is_finished_by_resume(
         )
         assert whole["view"]["status"] == "completed"
         assert whole["appends"] > 10
-        print("APPENDS", whole["appends"])
         points = [
             (append, moment)
             for append in range(1, whole["appends"] + 1)

@@ -39,9 +39,12 @@ class InMemoryEventLog:
         self.before_append()
         with self._lock:
             known = {recorded.envelope.event_id: recorded for recorded in self.events}
+            event_ids = [entry.envelope.event_id for entry in entries]
+            if len(set(event_ids)) < len(event_ids):
+                raise ConflictError("An event id is given twice.")
             repeated = [entry for entry in entries if entry.envelope.event_id in known]
-            if repeated and len(repeated) == len(entries):
-                return [known[entry.envelope.event_id] for entry in entries]
+            if repeated and all(_is(entry, known) for entry in entries):
+                return [known[event_id] for event_id in event_ids]
             if repeated:
                 raise ConflictError("An event id stands in the log already.")
             self._check_versions(entries)
@@ -110,3 +113,11 @@ class InMemoryEventLog:
     @staticmethod
     def _moment(position: int) -> datetime:
         return BEGINNING + timedelta(milliseconds=position)
+
+
+def _is(entry: Entry, known: dict[UUID, RecordedEvent]) -> bool:
+    recorded = known.get(entry.envelope.event_id)
+    return recorded is not None and (recorded.event, recorded.envelope) == (
+        entry.event,
+        entry.envelope,
+    )

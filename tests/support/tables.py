@@ -146,5 +146,3 @@ def _write(
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(header)
         writer.writerows(rows)
-
-

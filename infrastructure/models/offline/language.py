@@ -7,14 +7,12 @@ import unicodedata
 
 _STOPWORDS: dict[str, str] = {
     "en": "the a an of in on and for with to is are was were what which how why did does do we our"
-    " my me by from this that please last about much many show per each next their its and did not"
-    " report chart charts revenue cost costs quarter month year top total average forecast",
+    " my me by from this that please last about much many show per each next their its and did not",
     "de": "der die das den dem des ein eine einen und fur mit von im in zu ist sind war waren was"
     " welche welcher welches wie warum wieviel viel wir unser unsere bitte aus uber je pro letzte"
-    " letzten auf zeige erstelle bericht umsatz kosten quartal hoch",
+    " letzten auf zeige erstelle hoch",
     "fr": "le la les l un une des du de d et pour avec dans en est sont etait quel quelle quels"
-    " quelles comment pourquoi combien nous notre nos par sur ce cette au aux a moi il vous plait"
-    " fais rapport chiffre trimestre graphique graphiques",
+    " quelles comment pourquoi combien nous notre nos par sur ce cette au aux a moi il vous plait",
     "es": "el la los las un una unos de del y para con en es son fue cual cuales que como por"
     " cuanto cuantos cuantas nuestro nuestra favor este esta al se muestra dame",
     "it": "il lo la gli le un una uno di del della dei delle e per con nel nella in sono era quale"
@@ -23,6 +21,12 @@ _STOPWORDS: dict[str, str] = {
     " porque quanto quantos nosso nossa este esta ao favor",
 }
 _WORDS_BY_LANGUAGE = {tag: frozenset(words.split()) for tag, words in _STOPWORDS.items()}
+_TELLING_WORDS = {
+    "en": "report chart charts revenue cost costs quarter month year top total average forecast",
+    "de": "bericht umsatz kosten quartal",
+    "fr": "fais rapport chiffre trimestre graphique graphiques",
+}
+_TELLING = {tag: frozenset(words.split()) for tag, words in _TELLING_WORDS.items()}
 _ACCENT_HINTS = {"de": "äöüß", "fr": "èêçœàù", "es": "ñ¿¡", "pt": "ãõ"}
 
 
@@ -59,7 +63,7 @@ def detect_language(text: str) -> str:
     """Name the language of a text as a BCP 47 tag; English when nothing tells otherwise."""
     words = words_of(text)
     scores = {
-        tag: float(sum(word in known for word in words))
+        tag: float(sum(word in known or word in _TELLING.get(tag, ()) for word in words))
         for tag, known in _WORDS_BY_LANGUAGE.items()
     }
     for tag, letters in _ACCENT_HINTS.items():

@@ -95,7 +95,7 @@ CONCEPTS: dict[str, str] = {
     "debit": "debit, soll$, debe$, dare$, debito$",
     "credit": "credit$, credits$, haben$, haber$, avere$, credito$",
     "plan": "budget, plan$, target$, soll wert, forecast$, presupuesto, ziel$, objectif",
-    "ratio": "rate$, ratio, percent, percentage, pct$, prozent, *quote$, *satz$, taux$, tasa$,"
+    "ratio": "rate$, ratio, percent, percentage, pct$, prozent, *quote$, satz$, *steuersatz, *zinssatz, *prozentsatz, taux$, tasa$,"
     " share$, discount rate, margin pct, vat rate",
     "code": "id$, ids$, nr$, no$, number$, nummer$, *nummer$, *nr$, code$, key$, zip$, plz$, year$,"
     " jahr$, annee$, ano$, month$, monat$, week$, phone, *stelle$, centre$, center$",

@@ -137,7 +137,7 @@ class _Loading:
             whole = not file.read(1)
         if sample.lstrip()[:1] in {"[", "{"}:
             return self._read_json(text.path), None
-        prefer = {".tsv": "\t", ".tab": "\t", ".csv": ","}.get(self._source.path.suffix.lower())
+        prefer = {".tsv": "\t", ".tab": "\t"}.get(self._source.path.suffix.lower())
         dialect = sniff(sample, whole=whole, prefer=prefer)
         if dialect is None:
             raise bad_input(

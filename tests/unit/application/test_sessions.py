@@ -62,9 +62,7 @@ def test_a_task_starts_after_all_it_depends_on_and_sees_their_results() -> None:
     fold = SessionFold.of(it.events())
     for recorded in it.events("task.started"):
         task = fold.task(recorded.event.originator_id)
-        assert all(
-            completed[needed] < recorded.position for needed in task.assignment.depends_on
-        )
+        assert all(completed[needed] < recorded.position for needed in task.assignment.depends_on)
     brief: Any = it.model.asked("report")[0].brief
     assert [result.key for result in brief.dependencies] == ["extract", "metrics", "charts"]
     assert brief.dependencies[1].result.data == {"revenue": 60}

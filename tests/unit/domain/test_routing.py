@@ -92,6 +92,14 @@ def test_a_score_is_the_sum_of_its_weighted_parts() -> None:
     assert scored.score == pytest.approx(sum(scored.parts.values()))
 
 
+def test_where_no_skill_is_wanted_words_count_in_full() -> None:
+    profile = Profile(agent_id=UUID(int=3), handle="ANA_007", skills=("charts",), words="Graphs")
+
+    scored = score(profile, Need(skills=(), words="Draw charts"))
+
+    assert scored.parts == {"skills": 0.0, "words": 0.5}
+
+
 @settings(deadline=None)
 @given(PROFILES, NEEDS)
 def test_every_score_lies_between_none_and_full(profile: Profile, need: Need) -> None:

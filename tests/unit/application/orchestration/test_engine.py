@@ -15,7 +15,7 @@ from domain.planning import Plan
 from domain.policy import Policy
 from domain.session import SessionStatus
 from domain.task import Task, TaskStatus
-from tests.support.office import IMPATIENT, Q4_PLAN, Office, office
+from tests.support.office import Q4_PLAN, Office, charter, office
 from tests.support.scripted import answer, call, intend, propose, submit, use
 
 BUSY = Failure(kind=FailureKind.OVERLOADED, message="The provider is busy.")
@@ -190,10 +190,11 @@ def test_a_resumed_session_still_waits_before_another_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     it = office({"extract": [[BUSY, submit("Extracted.")]]})
+    patient = Policy(retry_wait_s=3600.0, max_wait_s=3600.0)
 
     async def die_while_waiting() -> None:
         run = asyncio.ensure_future(
-            it.sessions.run(_patient_charter(), it.heard.append, session_id=it.ids.new())
+            it.sessions.run(charter(policy=patient), it.heard.append, session_id=it.ids.new())
         )
         while not it.events("task.model_failed") and not run.done():
             await asyncio.sleep(0)
@@ -219,12 +220,6 @@ def test_a_resumed_session_still_waits_before_another_attempt(
     assert [number for _, number in attempts(it, "extract")] == [1, 2]
 
 
-def _patient_charter() -> Any:
-    from tests.support.office import charter
-
-    return charter(policy=Policy(retry_wait_s=3600.0, max_wait_s=3600.0))
-
-
 def test_a_context_overflow_is_tried_again_with_less_context() -> None:
     overflow = Failure(kind=FailureKind.CONTEXT_OVERFLOW, message="The prompt is too long.")
     it = office({"extract": [[overflow, overflow, submit("Extracted.")]]})
@@ -241,8 +236,8 @@ def test_a_failure_that_does_not_pass_is_given_up_after_the_last_attempt() -> No
     fold = it.run()
 
     assert [number for _, number in attempts(it, "metrics")] == [1, 2, 3, 4]
-    final: list[Any] = [recorded.event.final for recorded in it.events("task.model_failed")]  # type: ignore[attr-defined] # an attribute of this event
-    assert final == [False, False, False, True]
+    failures: list[Any] = [recorded.event for recorded in it.events("task.model_failed")]
+    assert [event.final for event in failures] == [False, False, False, True]
     assert by_key(fold)["metrics"].failure == BUSY
 
 
@@ -268,9 +263,7 @@ def test_who_depends_on_a_failed_task_fails_and_names_it_and_the_first_cause_cou
         message="It needs the result of 'extract', which failed: The file holds no Q4.",
     )
     assert fold.session.status is SessionStatus.FAILED
-    assert fold.session.failure == Failure(
-        kind=FailureKind.UNABLE, message="The file holds no Q4."
-    )
+    assert fold.session.failure == Failure(kind=FailureKind.UNABLE, message="The file holds no Q4.")
     assert fold.session.answer == "Here is your report: revenue is 60."
     assert {request.brief.purpose for request in it.model.requests} == {
         "interpret",
@@ -384,7 +377,14 @@ def deep(levels: int) -> Any:
     return content
 
 
-@pytest.mark.parametrize("content", [deep(210), "half an emoji: \ud83d", 10**4400], ids=repr)
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(deep(210), id="nested too deep"),
+        pytest.param("half an emoji: \ud83d", id="broken Unicode"),
+        pytest.param(10**4400, id="too many digits"),
+    ],
+)
 def test_an_answer_that_the_log_could_not_hold_is_a_failure_instead(content: Any) -> None:
     it = office(tools={"query_table": ToolAnswer(content=content)})
 
@@ -438,7 +438,3 @@ def test_no_more_effects_are_in_flight_than_the_policy_allows() -> None:
     assert most == 2
     assert fold.session.status is SessionStatus.COMPLETED
     assert len(by_key(fold)["extract"].steps) == 8
-
-
-def test_a_session_takes_no_wait_under_the_impatient_policy() -> None:
-    assert (IMPATIENT.retry_wait_s, IMPATIENT.max_attempts) == (0.0, 4)

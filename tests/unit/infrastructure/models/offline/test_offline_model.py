@@ -32,13 +32,14 @@ from tests.support.offline_driver import AGENT, DEPARTMENTS, OfflineDriver, Run
 FILES = st.lists(
     st.sampled_from(["ledger.csv", "notes.txt", "data.parquet", "a b.csv"]), unique=True
 ).map(lambda names: tuple(FileBrief(name=name, size=10) for name in names))
+WORDS = (
+    "report chart why Q4 2025 revenue which product lost forecast describe summarise last time"
+    " compare 17 % of 4 Umsatz Bericht average by region the poem flight"
+)
 REQUESTS = st.one_of(
     st.text(min_size=1).filter(str.strip),
     st.lists(
-        st.sampled_from(
-            "report chart why Q4 2025 revenue which product lost forecast describe summarise"
-            " last time compare 17 % of 4 Umsatz Bericht average by region the poem flight".split()
-        ),
+        st.sampled_from(WORDS.split()),
         min_size=1,
         max_size=8,
     ).map(" ".join),

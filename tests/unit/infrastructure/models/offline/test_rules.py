@@ -7,7 +7,6 @@ import runpy
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -154,9 +153,12 @@ def test_a_cell_is_put_on_its_side_of_the_ledger(value: str, side: str | None) -
 @settings(max_examples=100, deadline=None)
 @given(name=NAMES, value=NAMES)
 def test_names_and_values_come_back_from_duckdb_as_they_were(name: str, value: str) -> None:
-    answer = duckdb.sql(f"SELECT {literal(value)} AS {identifier(name)}")
-    assert answer.columns == [name]
-    assert answer.fetchall() == [(value,)]
+    import duckdb  # noqa: PLC0415 - heavy, so that other tests start without it
+
+    with duckdb.connect() as connection:
+        connection.execute(f"SELECT {literal(value)} AS {identifier(name)}")
+        assert [column[0] for column in connection.description or ()] == [name]
+        assert connection.fetchall() == [(value,)]
 
 
 @given(st.text(max_size=200))
