@@ -200,6 +200,7 @@ class AsyncHansard:
             agent: only the agent of this handle.
 
         Raises:
+            NotFoundError: nobody has this handle.
             BadRequestError: the moment cannot be understood.
         """
         return await asyncio.to_thread(self._stats, agent, at)
@@ -219,10 +220,7 @@ class AsyncHansard:
             NotFoundError: nobody has this handle.
             BadRequestError: the moment cannot be understood.
         """
-        for view in await self.agents(at):
-            if view.handle == handle:
-                return view
-        raise NotFoundError("agent", handle, "`hansard agents list` lists those there are.")
+        return await asyncio.to_thread(self._agent, handle, at)
 
     async def close(self) -> None:
         """Close connections and leave the embedded server."""
@@ -272,8 +270,11 @@ class AsyncHansard:
     def _stats(self, agent: str | None, at: Moment | None) -> Page[AgentStatisticsView]:
         from projections.agent_statistics import agent_statistics  # noqa: PLC0415 - heavy
 
+        until = self._until(at)
+        if agent is not None:
+            load_directory(self._house.log, until).agent(agent)
         with self._house.reading() as connection:
-            return agent_statistics(connection, at=self._until(at), agent=agent)
+            return agent_statistics(connection, at=until, agent=agent)
 
     def _why(self, task_id: UUID) -> WhyView:
         log = self._house.log
@@ -284,6 +285,9 @@ class AsyncHansard:
     def _agents(self, at: Moment | None) -> list[AgentView]:
         directory = load_directory(self._house.log, self._until(at))
         return [agent_view(agent) for agent in directory.agents.values()]
+
+    def _agent(self, handle: str, at: Moment | None) -> AgentView:
+        return agent_view(load_directory(self._house.log, self._until(at)).agent(handle))
 
     async def _session_id(self, session: str | UUID) -> UUID:
         if session == LAST:

@@ -82,8 +82,8 @@ class DelegationFilter(Value):
     department: str | None = None
     strategy: str | None = None
     outcome: Outcome | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
 
 
 class DelegationView(Value):

@@ -62,10 +62,20 @@ class Journal:
             self._latest = event_id
 
     async def flush(self) -> None:
-        """Append what was collected, all or none, and tell the listener."""
+        """Append what was collected, all or none, and tell the listener.
+
+        Who is cancelled meanwhile still waits for the append, so that nobody takes the session up
+        while it is being written.
+        """
         if not self._entries:
             return
         entries, self._entries = self._entries, []
-        for recorded in await asyncio.to_thread(self._log.append, entries):
+        append = asyncio.ensure_future(asyncio.to_thread(self._log.append, entries))
+        try:
+            recorded_events = await asyncio.shield(append)
+        except asyncio.CancelledError:
+            await asyncio.gather(append, return_exceptions=True)
+            raise
+        for recorded in recorded_events:
             self._fold.note(recorded)
             self._listener(recorded)

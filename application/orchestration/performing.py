@@ -86,7 +86,7 @@ class Performer:
             decision_id=self._journal.new_id(),
             policy_version=policy.version,
             threshold=policy.confidence_threshold,
-            knowledge_position=self._fold.position,
+            knowledge_position=self._directory.position,
         )
         decision = place(task, self._directory, ground)
         holder = task.holder

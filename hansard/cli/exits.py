@@ -31,6 +31,7 @@ BY_FAILURE = {
     FailureKind.NOT_ALLOWED: NOT_ALLOWED,
     FailureKind.REFUSED: NOT_ALLOWED,
     FailureKind.NOT_FOUND: NOT_FOUND,
+    FailureKind.UNABLE: NOT_FOUND,
 }
 """Exit codes of failures; every other kind means that something needed was unavailable."""
 

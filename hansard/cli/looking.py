@@ -116,9 +116,11 @@ def audit(
     if as_json:
         print_json(page)
         return
-    table = _table("Position", "Task", "From", "To", "Confidence", "Outcome", "Reason")
+    columns = ("Position", "Task", "From", "To", "Confidence", "Outcome", "Reason")
+    table = _table(*columns) if session else _table("Session", *columns)
     for row in page.items:
         table.add_row(
+            *(() if session else (Text(str(row.session_id), no_wrap=True),)),
             str(row.position),
             clean(row.task_key),
             row.from_agent,

@@ -33,7 +33,7 @@ class Board:
     """
 
     def __init__(self) -> None:
-        self.headline = ""
+        self.headline = "Opening a session ..."
         self.rows: dict[UUID, dict[str, str]] = {}
         self.events = 0
         self.lock = threading.Lock()

@@ -26,10 +26,12 @@ class MainJob:
     Attributes:
         hansard: the command, on the database of that run.
         view: the document that `hansard run --json` printed.
+        earlier: the document of a calculation that was run before it.
     """
 
     hansard: Command
     view: dict[str, Any]
+    earlier: dict[str, Any]
 
     @property
     def output(self) -> Path:
@@ -80,6 +82,7 @@ def main_job(program: Path, postgres_server: TestServer) -> MainJob:
             place.mkdir()
             with connect(postgres_server.conninfo_of("postgres"), autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE}")
+            earlier = command.document("run", "What is 1250 * 12?", "--quiet")
             view = command.document("run", REQUEST, "--input", LEDGER, "--quiet")
-            kept.write_text(json.dumps(view))
-    return MainJob(command, json.loads(kept.read_text()))
+            kept.write_text(json.dumps([view, earlier]))
+    return MainJob(command, *json.loads(kept.read_text()))

@@ -152,6 +152,21 @@ class Office:
         """Run a session to its end."""
         return asyncio.run(self.sessions.run(charter(policy=policy), self.heard.append))
 
+    def interrupt(self, key: str) -> UUID:
+        """Stop the process of a new session while its model is asked; tell the session's id."""
+        session_id = self.ids.new()
+
+        async def run() -> None:
+            running = asyncio.ensure_future(
+                self.sessions.run(charter(), self.heard.append, session_id=session_id)
+            )
+            self.model.when_asked[key] = running.cancel
+            await asyncio.gather(running, return_exceptions=True)
+
+        asyncio.run(run())
+        self.model.when_asked.clear()
+        return session_id
+
     def resume(self, session_id: UUID) -> SessionFold:
         """Take a session up and run it to its end."""
         return asyncio.run(self.sessions.resume(session_id, self.heard.append))

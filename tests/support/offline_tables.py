@@ -19,13 +19,13 @@ def _months() -> Iterator[int]:
 
 def german(folder: Path) -> Path:
     """Semicolons, decimal commas, dd.mm.yyyy, separate revenue and cost columns."""
-    lines = ["Datum;Umsatz;Kosten;Region;Filiale"]
+    lines = ["Datum;Umsatz;Kosten;Region"]
     for month in _months():
-        for place, (region, shop) in enumerate((("Nord", "Kiel"), ("S\u00fcd", "Ulm"))):
+        for place, region in enumerate(("Nord", "S\u00fcd")):
             for day in (5, 17, 27):
                 revenue = german_number(1000 + 37.25 * month + 11 * day + 90 * place)
                 cost = german_number(700 + 12.5 * month + 3 * day)
-                lines.append(f"{day:02d}.{month:02d}.2025;{revenue};{cost};{region};{shop}")
+                lines.append(f"{day:02d}.{month:02d}.2025;{revenue};{cost};{region}")
     return _write(folder / "umsatz.csv", lines)
 
 

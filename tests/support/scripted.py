@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,6 @@ from application.ports import ModelRequest, ToolRequest
 from domain.artefact import Artefact
 from domain.effect import Failure, ModelAnswer, ToolAnswer, ToolCall, Usage
 from domain.planning import Plan
-from domain.session import Intent
 
 Reply = ModelAnswer | Failure | Exception
 """What a model gives: an answer, a failure, or an error that nobody foresaw."""
@@ -68,18 +67,19 @@ def call(tool: str, call_id: str = "c1", **arguments: JsonValue) -> ToolCall:
 
 def use(tool: str, **arguments: JsonValue) -> ModelAnswer:
     """Answer with the wish to use one tool."""
-    return answer(call(tool, **arguments))
+    return answer(ToolCall(call_id="c1", tool=tool, arguments=arguments))
 
 
 def intend(goal: str, **more: JsonValue) -> ModelAnswer:
     """Answer with an intent."""
-    arguments = Intent.model_validate({"goal": goal, **more}).model_dump(mode="json")
-    return answer(call(SUBMIT_INTENT, **arguments))
+    arguments: dict[str, JsonValue] = {"goal": goal, "language": "en", **more}
+    return answer(ToolCall(call_id="c1", tool=SUBMIT_INTENT, arguments=arguments))
 
 
 def propose(plan: Plan) -> ModelAnswer:
     """Answer with a plan, valid or not."""
-    return answer(call(SUBMIT_PLAN, **plan.model_dump(mode="json")))
+    arguments = plan.model_dump(mode="json")
+    return answer(ToolCall(call_id="c1", tool=SUBMIT_PLAN, arguments=arguments))
 
 
 def submit(summary: str, *, done: bool = True, **data: JsonValue) -> ModelAnswer:
@@ -98,10 +98,12 @@ class ScriptedModel:
 
     Attributes:
         requests: all calls, in order.
+        when_asked: what to do when a call for a purpose, or for a task by its key, is in flight.
     """
 
     def __init__(self, script: Mapping[str, Replies], together: Collection[str] = ()) -> None:
         self.script = script
+        self.when_asked: dict[str, Callable[[], object]] = {}
         self.requests: list[ModelRequest] = []
         self._attempts: Counter[UUID] = Counter()
         self._together = set(together)
@@ -112,9 +114,9 @@ class ScriptedModel:
         self.requests.append(request)
         attempt = self._attempts[request.effect_id]
         self._attempts[request.effect_id] += 1
-        brief = request.brief
-        key = brief.task.key if isinstance(brief, ExecuteBrief) else brief.purpose
-        number = sum(1 for step in brief.steps if step.purpose)
+        key = _key(request)
+        number = sum(1 for step in request.brief.steps if step.purpose)
+        self.when_asked.get(key, lambda: None)()
         if self._met is not None and key in self._together and number == 0:
             async with asyncio.timeout(PATIENCE_S):
                 await self._met.wait()
@@ -131,16 +133,12 @@ class ScriptedModel:
 
     def asked(self, key: str) -> list[ModelRequest]:
         """List the calls for a purpose, or for a task of the plan by its key."""
-        return [
-            request
-            for request in self.requests
-            if key
-            == (
-                request.brief.task.key
-                if isinstance(request.brief, ExecuteBrief)
-                else request.brief.purpose
-            )
-        ]
+        return [request for request in self.requests if _key(request) == key]
+
+
+def _key(request: ModelRequest) -> str:
+    brief = request.brief
+    return brief.task.key if isinstance(brief, ExecuteBrief) else brief.purpose
 
 
 class ScriptedToolbox:

@@ -25,7 +25,7 @@ def answer_question(brief: ExecuteBrief) -> Work[Submission]:
     rows = [(str(row[0]), number(row[1]), int(number(row[2]))) for row in found.rows]
     if not rows or not sum(entries for *_, entries in rows):
         raise StoppedError(f"No entry of {facts.file} answers to {about(facts, asked)}.")
-    said = _said(facts, asked, rows)
+    said = _said(facts, asked, rows, found.row_count)
     parts = [said, *remarks(facts, asked)]
     values = [{"group": group, "value": value} for group, value, _ in rows]
     return Submission(
@@ -109,7 +109,7 @@ def _group(facts: Facts, asked: Asked) -> str | None:
     return group_value(free[0])
 
 
-def _said(facts: Facts, asked: Asked, rows: list[tuple[str, float, int]]) -> str:
+def _said(facts: Facts, asked: Asked, rows: list[tuple[str, float, int]], groups: int) -> str:
     counted = asked.operation in {Operation.COUNT, Operation.DISTINCT}
     unit = "" if counted or asked.line.key == "quantity" else facts.currency
     write = quantity if counted or asked.line.key == "quantity" else amount
@@ -119,7 +119,7 @@ def _said(facts: Facts, asked: Asked, rows: list[tuple[str, float, int]]) -> str
         return f"**{what[:1].upper()}{what[1:]}: {write(rows[0][1])}{_after(unit)}**{entries}."
     by = asked.each or asked.groups[0]
     shown = rows[: asked.top or _SHOWN]
-    adds_up = asked.operation in {Operation.TOTAL, Operation.COUNT}
+    adds_up = asked.operation in {Operation.TOTAL, Operation.COUNT} and groups == len(rows)
     total = sum(value for _, value, _ in rows)
     lead = f"{what[:1].upper()}{what[1:]}, by {by}"
     if asked.mean_of_groups:
@@ -137,7 +137,7 @@ def _said(facts: Facts, asked: Asked, rows: list[tuple[str, float, int]]) -> str
         head.append("Share")
         lines = [[*ln, share(row[1], total)] for ln, row in zip(lines, shown, strict=True)]
         lines.append(["**Total**", write(total), whole(sum(row[2] for row in rows)), ""])
-    more = f"\n\n{len(rows) - len(shown)} more are not shown." if len(rows) > len(shown) else ""
+    more = f"\n\n{groups - len(shown)} more are not shown." if groups > len(shown) else ""
     return f"{lead}.\n\n{table(head, lines)}{more}"
 
 
@@ -150,6 +150,8 @@ def remarks(facts: Facts, asked: Asked) -> list[str]:
     said = []
     if not asked.named and asked.operation not in {Operation.COUNT, Operation.DISTINCT}:
         said.append(f"The request names no figure; {asked.line.label} was taken.")
+    if asked.line.key == "measure" and facts.has_result:
+        said.append(f"{asked.line.label} is added up as it stands, revenue and expenses alike.")
     if asked.ignored:
         said.append(f"Not understood, so not taken into account: {cell(', '.join(asked.ignored))}.")
     counted = asked.operation in {Operation.COUNT, Operation.DISTINCT}

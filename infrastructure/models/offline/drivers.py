@@ -1,5 +1,7 @@
 """Drivers: where a change between two spans sits, by arithmetic contributions."""
 
+# ruff: noqa: S608 - names and values are quoted by `identifier` and `literal`
+
 from __future__ import annotations
 
 from application.briefs import ExecuteBrief, Submission
@@ -89,7 +91,8 @@ def find_drivers(brief: ExecuteBrief) -> Work[Submission]:
     focus = None
     if columns:
         ordered = _ordered(brief.request, groups[columns[0]], volumes)
-        parts = [_lead(brief.request, compared, columns[0], ordered), *parts]
+        lead = _lead(brief.request, compared, columns[0], ordered)
+        parts = [lead, *parts] if asked.groups or means(brief.request, "why") else [*parts, lead]
         parts.append(_moved_table(compared, columns[0], ordered, volumes))
         focus = ordered[0] if ordered and ordered[0].delta else None
     if focus is not None:
@@ -138,7 +141,10 @@ def _look(
     statements = [_volume_statement(compared, condition)]
     if columns:
         parts = [by_dimension(facts, name, line, spans, condition) for name in columns]
-        statements.append(entries(facts, (line,)) + "\nUNION ALL ".join(parts))
+        union = "\nUNION ALL ".join(parts)
+        # Most moved first, so that the limit on rows cuts off the least.
+        ordered = f"SELECT * FROM (\n{union}\n) ORDER BY ABS(s0 - s1) DESC"
+        statements.append(entries(facts, (line,)) + ordered)
     answers = yield from query(*statements, limit=1000)
     groups: dict[str, list[Moved]] = {name: [] for name in columns}
     for name, _, value, current, base in answers[1].rows if columns else ():

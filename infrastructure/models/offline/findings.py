@@ -243,6 +243,7 @@ def outlier_statement(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
         "SELECT line, day, grp, label, amount, middle FROM _amounts JOIN _usual USING (line, grp)\n"
         f"WHERE inside AND rows >= {_GROUP_MINIMUM} AND spread > 0"
         f" AND ABS(amount - middle) > {limit:.4f} * spread\n"
+        "  AND (ABS(amount) > 2 * ABS(middle) OR ABS(amount) < ABS(middle) / 2)\n"
         "ORDER BY ABS(amount - middle) / spread DESC, day, amount"
     )
 
@@ -272,7 +273,7 @@ def outlier_rule(facts: Facts, breakdowns: Sequence[Breakdown]) -> str:
         f"more than {ROBUST_DEVIATIONS} robust standard deviations ({ROBUST_DEVIATIONS} \u00d7"
         f" {_MAD_TO_DEVIATION} \u00d7 median absolute deviation) from the median of"
         f" {' or '.join(alike)} in the whole file, where there are at least {_GROUP_MINIMUM}"
-        " entries"
+        " entries, and more than twice or less than half that median"
     )
 
 

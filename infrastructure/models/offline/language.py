@@ -15,7 +15,8 @@ _STOPWORDS: dict[str, str] = {
     " quelles comment pourquoi combien nous notre nos par sur ce cette au aux a moi il vous plait",
     "es": "el la los las un una unos de del y para con en es son fue cual cuales que como por"
     " cuanto cuantos cuantas nuestro nuestra favor este esta al se muestra dame",
-    "it": "il lo la gli le un una uno di del della dei delle e per con nel nella in sono era quale"
+    "it": "il lo la gli le stato stata un una uno di del della dei delle e per con nel nella in"
+    " sono era quale"
     " quali che come perche quanto quanti nostro nostra da questo questa al",
     "pt": "o a os as um uma de do da dos das e para com em no na sao foi qual quais que como por"
     " porque quanto quantos nosso nossa este esta ao favor",
@@ -37,7 +38,7 @@ _ASIDES_TEXT = (
     " out over under within without nach bei zum zur vom noch auch nur alle jede jeder jedes mir"
     " uns gib mach hat haben hatte wurde wird kann nous vous leur leurs tout toute tous toutes fait"
     " chaque entre depuis cada todo todos toda todas entre desde hay hubo tra fra ogni tutti"
-    " happened happen go went come came and the did does done"
+    " als stato stata happened happen go went come came and the did does done"
 )
 _ASIDES = frozenset(_ASIDES_TEXT.split())
 

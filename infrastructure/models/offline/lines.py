@@ -252,7 +252,7 @@ def _nothing_to_add(reading: Reading) -> str:
 
 def _one_measure(reading: Reading, name: str, sql: str) -> Statement:
     key = next((k for k in (REVENUE, EXPENSES) if reading.first(k) == name), "total")
-    label = {REVENUE: "Revenue", EXPENSES: "Expenses"}.get(key, name)
+    label = {REVENUE: "Revenue", EXPENSES: "Expenses"}.get(key, name[:1].upper() + name[1:])
     assumptions = [f"The figures add up the column {name}."]
     others = [
         other

@@ -102,7 +102,7 @@ def _goal(request: str) -> str:
 
 def _obstacle(request: str) -> str:
     """Name work that needs more than rules; empty when nothing speaks against the request."""
-    finance = means(request, "finance")
+    finance, writing = means(request, "finance"), means(request, "writing")
     rules = (
         ("translating", means(request, "translation")),
         ("creative writing", means(request, "creative") and not finance),
@@ -111,7 +111,7 @@ def _obstacle(request: str) -> str:
             means(request, "booking") and means(request, "travel"),
         ),
         ("legal advice", means(request, "legal")),
-        ("writing or sending letters and mail", means(request, "correspondence")),
+        ("writing or sending letters and mail", means(request, "correspondence") and writing),
         ("writing software", means(request, "code_writing")),
         ("looking anything up on the internet", means(request, "world") and not finance),
     )

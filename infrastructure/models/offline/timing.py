@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from domain.value import Value
 from infrastructure.models.offline.columns import Reading
@@ -12,7 +12,6 @@ from infrastructure.models.offline.periods import (
     Mention,
     Span,
     Unit,
-    is_complete,
     join,
     resolve,
     span_of_dates,
@@ -125,7 +124,7 @@ def _assumptions(mentions: Sequence[Mention], period: Span, reading: Reading) ->
 
 def _notes(period: Span, covered: Sequence[date], last_day: date) -> tuple[str, ...]:
     inside = [month for month in covered if period.start <= month < period.end]
-    if period.start <= last_day < period.end and not is_complete(period, covered, last_day):
+    if period.start <= last_day < period.end - timedelta(days=1):
         said = (
             f"{period.label} is incomplete: the entries end on {last_day.isoformat()}, so"
             " comparisons with full periods mislead."

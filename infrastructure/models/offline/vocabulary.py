@@ -95,7 +95,8 @@ CONCEPTS: dict[str, str] = {
     "debit": "debit, soll$, debe$, dare$, debito$",
     "credit": "credit$, credits$, haben$, haber$, avere$, credito$",
     "plan": "budget, plan$, target$, soll wert, forecast$, presupuesto, ziel$, objectif",
-    "ratio": "rate$, ratio, percent, percentage, pct$, prozent, *quote$, satz$, *steuersatz, *zinssatz, *prozentsatz, taux$, tasa$,"
+    "ratio": "rate$, ratio, percent, percentage, pct$, prozent, *quote$, satz$, *steuersatz,"
+    " *zinssatz, *prozentsatz, taux$, tasa$,"
     " share$, discount rate, margin pct, vat rate",
     "code": "id$, ids$, nr$, no$, number$, nummer$, *nummer$, *nr$, code$, key$, zip$, plz$, year$,"
     " jahr$, annee$, ano$, month$, monat$, week$, phone, *stelle$, centre$, center$",
@@ -115,25 +116,30 @@ CONCEPTS: dict[str, str] = {
     # What nobody can do by rules
     "creative": "poem, poetry$, gedicht, poeme$, poema$, song$, lyrics$, story$, essay$, joke$,"
     " haiku$, limerick$, slogan, novel$",
-    "translation": "translat, ubersetz, traduc, traduir, traduis, tradur, traduz",
+    "translation": "translate$, ubersetze, traduire$, traduis$, traduisez$, traduce$, traducir$,"
+    " traduci$, tradurre$, traduza$, traduzir$",
     "booking": "book$, buche$, buchen$, reserve$, reserver$, reserva$, reservar$, prenota$,"
     " order me, buy$, purchase me",
     "travel": "flight, flug$, hotel, train ticket, table for, vol$, vuelo$, restaurant, taxi$",
     "legal": "legal advice, lawsuit, sue$, rechtsberatung, rechtlich, conseil juridique, contract"
     " review, asesoria legal, verklag, nda$",
     "correspondence": "email$, e mail, mail$, letter$, brief schreib, *schreiben an",
+    "writing": "write$, send$, draft$, compose$, schreib, sende$, rediger$, redige$, ecris$,"
+    " ecrire$,"
+    " envoie$, escrib, enviar$, envia$, scrivi$, invia$, escreva$, envie$",
     "world": "weather, wetter, meteo, news$, stock price, aktienkurs, internet$, google$, website",
     "code_writing": "write code, python script, write a function, program a, debug$",
 }
 
 _UNSERVED = frozenset(
-    {"creative", "translation", "booking", "travel", "legal", "correspondence", "world"}
+    {"creative", "translation", "booking", "travel", "legal", "correspondence", "writing", "world"}
 )
 
 _REVENUE_WORDS = (
     "revenue, sale, income, turnover, earning, *erlos, *ertrag, *umsatz, *umsatze, *einnahme,"
     " produit$, produits$, recette, vente, chiffre d, ingreso, venta, ricav, vendit, entrat,"
-    " receita, in$, inflow, subscription, licen, royalt"
+    " receita, in$, inflow, subscription, licen, royalt,"
+    " credit$, deposit, gutschrift, einzahlung"
 )
 _EXPENSE_WORDS = (
     "expense, cost, spend, *aufwand, *aufwendung, *kosten, *ausgabe, *miete, charge, depense, cout,"
@@ -141,7 +147,8 @@ _EXPENSE_WORDS = (
     " rent$,"
     " *gehalt, lohn, lohne, personal, marketing, travel, reise, insurance, versicherung, software,"
     " cloud, office, material, utilit, depreciation, *abschreibung, loyer, purchase, interest paid,"
-    " tax$, taxes$, achat, cogs$, freight, legal fee, consult, advertis, energ, fournitur"
+    " tax$, taxes$, achat, cogs$, freight, legal fee, consult, advertis, energ, fournitur, debit$,"
+    " withdraw, lastschrift, auszahlung"
 )
 _COST_PHRASES = (
     "cost of, costs of, *umsatzkosten, sales commission, income tax, sales tax, *ertragsteuer"

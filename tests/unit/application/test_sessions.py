@@ -11,6 +11,7 @@ import pytest
 
 from application.errors import ConflictError, NotFoundError
 from application.fold import SessionFold
+from application.registration import deactivate_agent
 from application.views import session_view
 from domain.conversation import USER
 from domain.session import SessionStatus
@@ -161,6 +162,39 @@ def test_a_fold_up_to_a_position_shows_the_session_as_it_was() -> None:
 def test_an_unknown_session_is_not_found() -> None:
     with pytest.raises(NotFoundError, match=f"No session '{UUID(int=5)}' is known.*hansard sess"):
         office().sessions.fold(UUID(int=5))
+    with pytest.raises(NotFoundError, match=f"No session '{UUID(int=5)}' is known"):
+        office().sessions.require(UUID(int=5))
+
+
+def test_only_a_session_counts_as_one() -> None:
+    it = office()
+    fold = it.run()
+
+    it.sessions.require(fold.session.id)
+    with pytest.raises(NotFoundError):
+        it.sessions.require(fold.root.id)
+
+
+def test_decisions_say_up_to_where_the_organisation_was_known() -> None:
+    it = office()
+    opened = it.log.last_position() + 1
+
+    fold = it.run()
+
+    decisions = [each.decision for task in fold.tasks for each in task.delegations]
+    assert {decision.knowledge_position for decision in decisions} == {opened}
+    assert fold.opened_position == opened
+
+
+def test_a_session_goes_on_with_the_organisation_as_it_was_when_it_opened() -> None:
+    it = office()
+    session_id = it.interrupt("decompose")
+    deactivate_agent(it.log, it.ids, it.clock, "FIN_007", "on leave")
+
+    fold = it.resume(session_id)
+
+    assert by_key(fold)["report"].holder == "FIN_007"
+    assert by_key(it.run())["report"].holder == "ANA_001"
 
 
 def test_a_session_is_not_found_before_it_was_opened() -> None:
@@ -235,20 +269,9 @@ def test_fifty_sessions_at_once_all_complete() -> None:
 
 
 def cancelled_midway() -> tuple[Office, SessionFold]:
-    """Let the process of a session die while two tasks wait for models, then cancel it."""
-    it = office(together=("metrics", "charts"))
-    session_id = UUID(int=77)
-
-    async def die_at_the_barrier() -> None:
-        run = asyncio.ensure_future(
-            it.sessions.run(charter(), it.heard.append, session_id=session_id)
-        )
-        while not it.model.asked("charts") and not run.done():
-            await asyncio.sleep(0)
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
-
-    asyncio.run(die_at_the_barrier())
+    """Interrupt a session while two tasks wait for models, then cancel it."""
+    it = office()
+    session_id = it.interrupt("charts")
     fold = asyncio.run(it.sessions.cancel(session_id, "Never mind.", it.heard.append))
     return it, fold
 
@@ -280,21 +303,15 @@ def test_a_cancelled_session_cannot_be_cancelled_again_nor_goes_on() -> None:
 
 
 def test_an_interrupted_session_is_finished_by_whoever_resumes_it() -> None:
-    it = office(together=("metrics", "charts"))
-
-    async def interrupt() -> UUID:
-        run = asyncio.ensure_future(it.sessions.run(charter(), it.heard.append))
-        while not it.model.asked("extract") and not run.done():
-            await asyncio.sleep(0)
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
-        return it.events()[0].envelope.session_id or UUID(int=0)
-
-    session_id = asyncio.run(interrupt())
+    it = office()
+    session_id = it.interrupt("extract")
     assert it.sessions.fold(session_id).session.status is SessionStatus.RUNNING
-    it.model = ScriptedModel(it.model.script)
 
     fold = it.resume(session_id)
 
     assert fold.session.status is SessionStatus.COMPLETED
     assert fold.session.resumptions == 1
+    resumed: Any = it.events("session.resumed")[0].event
+    first, again, *_ = it.model.asked("extract")
+    assert resumed.pending_effects == (first.effect_id,) == (again.effect_id,)
+    assert first == again

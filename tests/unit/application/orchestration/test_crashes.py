@@ -96,18 +96,18 @@ def check_nothing_lost_nothing_doubled(it: Office, fold: SessionFold) -> None:
     expected = Counter(recorded.type for recorded in reference.events())
     for name in happened.keys() | expected.keys():
         assert name in UNSTEADY or happened[name] == expected[name], name
-    completed = Counter(event.event.originator_id for event in it.events("task.completed"))
+    completed = Counter(each.event.originator_id for each in it.events("task.completed"))
     assert set(completed.values()) == {1}
     assert len(effect_ids(it)) == len(effect_ids(reference))
     assert all(tries == [*range(1, len(tries) + 1)] for tries in effect_ids(it).values())
-    performed = {request.effect_id for request in (*it.model.requests, *it.toolbox.requests)}
-    assert performed <= effect_ids(it).keys()
+    requests: list[Any] = [*it.model.requests, *it.toolbox.requests]
+    assert {request.effect_id for request in requests} <= effect_ids(it).keys()
     assert session_view(it.sessions.fold(fold.session.id)) == session_view(fold)
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["before", "after"])
 def test_a_session_whose_process_died_around_any_append_is_finished_by_the_next(
-    recorded: bool,
+    *, recorded: bool
 ) -> None:
     fuse = 1
     while run_until_it_dies(it := office(EVENTFUL), fuse, recorded=recorded):
@@ -118,7 +118,7 @@ def test_a_session_whose_process_died_around_any_append_is_finished_by_the_next(
 
 
 @pytest.mark.parametrize("recorded", [False, True], ids=["before", "after"])
-def test_a_session_whose_every_process_dies_early_still_comes_to_its_end(recorded: bool) -> None:
+def test_a_session_whose_every_process_dies_early_still_comes_to_its_end(*, recorded: bool) -> None:
     it = office(EVENTFUL)
     deaths = 0
     while run_until_it_dies(it, 3, recorded=recorded):

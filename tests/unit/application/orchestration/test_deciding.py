@@ -182,6 +182,8 @@ BY_MM = [interpreted, pass_on(ROOT, "NOVA_001", "MM_001")]
 WORKING = [*BY_MM, planned, *placed(A, B), start(A)]
 DONE = [*WORKING, complete(A), start(B), complete(B)]
 TWO_CALLS = answer(call("query_table", "c1"), call("query_table", "c2"))
+RESULT_AND_CALLS = answer(*TWO_CALLS.tool_calls, *submit("Done.").tool_calls)
+NOT_SERVABLE = Intent(goal="A flight", servable=False, reason="Nobody flies.")
 
 
 def situation(name: str, steps: list[Step], *commands: Command) -> object:
@@ -217,8 +219,7 @@ SITUATIONS = [
     ),
     situation(
         "Nova says that nobody can serve it",
-        [lambda fold: fold.session.interpret(INTENT.model_copy(
-            update={"servable": False, "reason": "Nobody flies."}), AT)],
+        [lambda fold: fold.session.interpret(NOT_SERVABLE, AT)],
         DeclineSession("Nobody flies."),
     ),
     situation("the request lies with Nova", [interpreted], PlaceTask(ROOT)),
@@ -301,7 +302,7 @@ SITUATIONS = [
     ),
     situation(
         "a specialist hands in a result and still wants a tool",
-        [*WORKING, *asked(A, "execute", answer(*TWO_CALLS.tool_calls, *submit("Done.").tool_calls))],
+        [*WORKING, *asked(A, "execute", RESULT_AND_CALLS)],
         CompleteTask(A, Result(summary="Done.")),
     ),
     situation(
@@ -378,7 +379,11 @@ SITUATIONS = [
         ),
     ),
     situation("all tasks are done", DONE, AskModel(ROOT, "present", "NOVA_001")),
-    situation("all tasks have failed", [*WORKING, fail(A), fail(B)], AskModel(ROOT, "present", "NOVA_001")),
+    situation(
+        "all tasks have failed",
+        [*WORKING, fail(A), fail(B)],
+        AskModel(ROOT, "present", "NOVA_001"),
+    ),
     situation("Nova is presenting", [*DONE, ask(ROOT, "present")]),
     situation(
         "Nova has presented",
@@ -401,7 +406,7 @@ SITUATIONS = [
         EndSession("Sorry.", "scripted-1", FAILURE),
     ),
     situation("the session is over", [lambda fold: fold.session.cancel("Stop.", AT)]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("steps", "commands"), SITUATIONS)

@@ -11,6 +11,7 @@ import pytest
 from application.fold import SessionFold
 from application.orchestration.engine import logger as engine_logger
 from domain.effect import Failure, FailureKind, ToolAnswer
+from domain.event import RecordedEvent
 from domain.planning import Plan
 from domain.policy import Policy
 from domain.session import SessionStatus
@@ -192,16 +193,15 @@ def test_a_resumed_session_still_waits_before_another_attempt(
     it = office({"extract": [[BUSY, submit("Extracted.")]]})
     patient = Policy(retry_wait_s=3600.0, max_wait_s=3600.0)
 
-    async def die_while_waiting() -> None:
-        run = asyncio.ensure_future(
-            it.sessions.run(charter(policy=patient), it.heard.append, session_id=it.ids.new())
-        )
-        while not it.events("task.model_failed") and not run.done():
-            await asyncio.sleep(0)
-        run.cancel()
-        await asyncio.gather(run, return_exceptions=True)
+    async def stop_while_waiting() -> None:
+        def stop(recorded: RecordedEvent) -> None:
+            if recorded.type == "task.model_failed":
+                running.cancel()
 
-    asyncio.run(die_while_waiting())
+        running = asyncio.ensure_future(it.sessions.run(charter(policy=patient), stop))
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(stop_while_waiting())
     waits: list[float] = []
     sleep = asyncio.sleep
 
@@ -360,7 +360,8 @@ def test_an_error_that_nobody_foresaw_is_recorded_and_logged(
     assert "failed unexpectedly" in caplog.text
 
 
-def test_even_an_error_in_broken_unicode_is_recorded() -> None:
+def test_even_an_error_in_broken_unicode_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_logger, "disabled", True)  # xdist cannot carry such a log
     it = office({"extract": [OSError("cannot read b\udcff.csv")]})
 
     fold = it.run()

@@ -72,6 +72,7 @@ def test_two_named_quarters_are_compared_with_each_other(tmp_path: Path) -> None
     run = ask("Compare Q4 2025 with Q4 2024", tmp_path, tables.LEDGER)
     data = run.results["drivers"].data
     assert (data["period"], data["baseline"]) == ("Q4 2025", "Q4 2024")
+    assert run.answer.startswith("Revenue overall: ")
     assert "| Result |" in run.answer
 
 
@@ -114,6 +115,21 @@ def test_entries_are_counted(tmp_path: Path) -> None:
     run = ask("how many entries in December 2025?", tmp_path, tables.LEDGER)
     count = sum(row["date"].startswith("2025-12") for row in ledger())
     assert f"**Number of entries in December 2025: {count}**" in run.answer
+
+
+def test_a_column_that_mixes_revenue_and_expenses_is_added_up_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    run = ask("total amount by account in Q4 2025", tmp_path, tables.LEDGER)
+    everything = total("revenue", Q4) + total("expense", Q4)
+    assert f"| **Total** | {everything:,.2f} |" in run.answer
+    assert "revenue and expenses alike" in run.answer
+
+
+def test_a_topic_that_only_sounds_like_correspondence_is_served(tmp_path: Path) -> None:
+    driver = OfflineDriver([tables.LEDGER], tmp_path)
+    run = driver.run("How much did we spend on marketing and translation in Q4?")
+    assert run.intent.servable
 
 
 def test_the_best_month_by_result_is_found(tmp_path: Path) -> None:
@@ -217,6 +233,7 @@ def test_past_conversations_are_searched_for_the_topic(tmp_path: Path) -> None:
         ("Translate this into French", "translating"),
         ("Give me legal advice on my lease", "legal advice"),
         ("Generate a Q4 financial report with charts", "no file was given"),
+        ("Send an email to Bob", "writing or sending letters"),
         ("hello", "found nothing in this request"),
     ],
 )

@@ -153,7 +153,7 @@ def test_a_cell_is_put_on_its_side_of_the_ledger(value: str, side: str | None) -
 @settings(max_examples=100, deadline=None)
 @given(name=NAMES, value=NAMES)
 def test_names_and_values_come_back_from_duckdb_as_they_were(name: str, value: str) -> None:
-    import duckdb  # noqa: PLC0415 - heavy, so that other tests start without it
+    import duckdb
 
     with duckdb.connect() as connection:
         connection.execute(f"SELECT {literal(value)} AS {identifier(name)}")

@@ -75,6 +75,8 @@ def test_the_ledger_report_holds_the_figures_of_the_file(tmp_path: Path) -> None
         own = sum(float(r["amount"] or 0) for r in spans["Q4 2025"] if r[key] == value)
         assert money(own) in text
     assert "| 2025-11-18 | Expenses | Travel, Sales | BILL-202511-18 | 21,480.00 |" in text
+    assert "1 entry is unusual in size" in text
+    assert "Without it, the result would be EUR 68,929.09." in text
     assert f"{len(spans['Q4 2025'])} of {len(ledger)} entries" in text
     assert "no usable amount" in text
     assert "offline rules, without a language model" in text
