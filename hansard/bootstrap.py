@@ -74,6 +74,7 @@ class House:
         closing.callback(lease.close)
         past_turns = ConversationSearch(self._read_models, catch_up=self.catch_up)
         toolbox = LocalToolbox(past_turns, settings.max_input_bytes)
+        closing.callback(toolbox.close)
         self.model = RoutedModel(settings)
         self.sessions = Sessions(self.log, clock, ids, lease, self.model, toolbox)
         roster = load_roster(settings.roster, toolbox.names)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import AwareDatetime
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.decision import Candidate, Decision

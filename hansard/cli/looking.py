@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -15,10 +16,15 @@ from domain.session import SessionStatus
 from hansard.cli.terminal import clean, console, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from application.views import DecisionView, SessionView, TaskView, WhyView
     from projections.protocol import Page
+    from projections.session_list import SessionSummaryView
+
+WIDE = 140
+"""Columns from which on a table has room for an id beside what was said."""
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 AT = click.option(
@@ -78,17 +84,8 @@ def sessions(
     if as_json:
         print_json(page)
         return
-    table = _table("Session", "Opened", "Status", "Request", "Answer")
-    for row in page.items:
-        style = STATUS_STYLES.get(row.status.value, "")
-        table.add_row(
-            Text(str(row.session_id), no_wrap=True),
-            Text(_time(row.opened_at), no_wrap=True),
-            Text(row.status.value, style=style),
-            clean(row.request),
-            clean(row.answer),
-        )
-    console().print(table)
+    out = console()
+    out.print(_wide_list(page.items) if out.width >= WIDE else _narrow_list(page.items))
     _tell_next(page, "--before")
 
 
@@ -116,11 +113,13 @@ def audit(
     if as_json:
         print_json(page)
         return
+    out = console()
+    named = session is None and out.width >= WIDE
     columns = ("Position", "Task", "From", "To", "Confidence", "Outcome", "Reason")
-    table = _table(*columns) if session else _table("Session", *columns)
+    table = _table("Session", *columns) if named else _table(*columns)
     for row in page.items:
         table.add_row(
-            *(() if session else (Text(str(row.session_id), no_wrap=True),)),
+            *((Text(str(row.session_id), no_wrap=True),) if named else ()),
             str(row.position),
             clean(row.task_key),
             row.from_agent,
@@ -129,7 +128,7 @@ def audit(
             row.outcome,
             clean(row.reason),
         )
-    console().print(table)
+    out.print(table)
     _tell_next(page, "--after")
 
 
@@ -162,6 +161,35 @@ def stats(*, agent: str | None, at: str | None, as_json: bool) -> None:
         )
     console().print(table)
     click.echo(f"Computed at position {page.position}.", err=True)
+
+
+def _wide_list(rows: Iterable[SessionSummaryView]) -> Table:
+    table = _table("Session", "Opened", "Status", "Request", "Answer")
+    for row in rows:
+        table.add_row(*_identity(row), clean(row.request), clean(row.answer))
+    return table
+
+
+def _narrow_list(rows: Iterable[SessionSummaryView]) -> Group:
+    lines: list[RenderableType] = []
+    for row in rows:
+        lines.append(Text("  ").join(_identity(row)))
+        lines += [
+            Padding(Text(clean(text), style=style), (0, 0, 0, 2))
+            for text, style in ((row.request, ""), (row.answer, "dim"))
+            if text
+        ]
+    return Group(*lines)
+
+
+def _identity(row: SessionSummaryView) -> tuple[Text, Text, Text]:
+    """Name a session; these three are never cut, so that the id can be copied."""
+    status = row.status.value
+    return (
+        Text(str(row.session_id), no_wrap=True),
+        Text(_time(row.opened_at), no_wrap=True),
+        Text(status, style=STATUS_STYLES.get(status, "")),
+    )
 
 
 def _print_session(out: Console, view: SessionView) -> None:

@@ -10,6 +10,7 @@ from domain.artefact import Artefact
 from domain.value import Value
 from infrastructure.tools.files import OutputFolder, SessionFiles
 from infrastructure.tools.interruption import Interruption
+from infrastructure.tools.sandbox import Sandbox
 from infrastructure.tools.tables.catalogue import TableCatalogue
 
 
@@ -22,6 +23,7 @@ class Call:
     output: OutputFolder
     tables: TableCatalogue
     past_turns: PastTurns | None
+    sandbox: Sandbox
     interruption: Interruption
 
 

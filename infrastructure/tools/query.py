@@ -12,7 +12,6 @@ from infrastructure.tools.sandbox import (
     SandboxAnswer,
     SandboxOrder,
     SandboxTable,
-    run_in_sandbox,
 )
 from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
 
@@ -76,7 +75,7 @@ def select(call: Call, sql: str, limit: int, save_to: object = None) -> SandboxA
         order = SandboxOrder(
             statement, tables, limit, save_to if isinstance(save_to, Path) else None
         )
-        answer = run_in_sandbox(order, call.interruption)
+        answer = call.sandbox.run(order, call.interruption)
     if answer.error:
         raise _explain(answer, known, list(names))
     return answer

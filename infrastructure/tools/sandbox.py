@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,38 +64,102 @@ class SandboxAnswer:
     message: str = ""
 
 
-def run_in_sandbox(order: SandboxOrder, interruption: Interruption) -> SandboxAnswer:
-    """Run one statement with bounded memory and without any file or network.
+class Sandbox:
+    """Runs each statement in a process of its own, with bounded memory, no files and no network.
 
-    Raises:
-        EffectError: the sandbox broke down, or the call was interrupted.
+    A nursery process loads the database engine once and forks a child for every statement. The
+    child ends when our end of its socket does, the nursery when our end of its own does, so that
+    neither outlives this process.
     """
-    import duckdb  # noqa: PLC0415  # heavy
 
-    written = {
-        "sql": order.sql,
-        "tables": [{"path": str(t.path), "names": t.names} for t in order.tables],
-        "limit": order.limit,
-        "save_to": str(order.save_to) if order.save_to else None,
-        "memory_limit": _MEMORY_LIMIT,
-        "address_bytes": _ADDRESS_BYTES,
-        "import_from": [str(Path(duckdb.__file__).parent.parent)],
-    }
-    command = [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(written)]
-    interruption.check()
-    with subprocess.Popen(  # noqa: S603  # our own program
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={}
-    ) as process:
-        try:
-            with interruption.stopping(process.kill):
-                # The open standard input tells the process that we live; hence no communicate().
-                answer = process.stdout.read() if process.stdout else b""
-                problem = process.stderr.read() if process.stderr else b""
-                process.wait()
-        finally:
-            process.kill()
-    interruption.check()
-    if process.returncode != 0:
-        lines = problem.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise internal(f"The query process ended with code {process.returncode}: {lines[-1]}")
-    return SandboxAnswer(**json.loads(answer))
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._owner = 0
+
+    def run(self, order: SandboxOrder, interruption: Interruption) -> SandboxAnswer:
+        """Run one statement.
+
+        Raises:
+            EffectError: the sandbox broke down, or the call was interrupted.
+        """
+        interruption.check()
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                self._hand_over(theirs)
+            with interruption.stopping(partial(_hang_up, ours)):
+                answer = _exchange(ours, _written(order))
+        interruption.check()
+        if not answer:
+            raise internal(
+                "The query process ended before it answered, most likely for want of memory;"
+                " ask for less."
+            )
+        return SandboxAnswer(**json.loads(answer))
+
+    def close(self) -> None:
+        """End the nursery, if there is one."""
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+            if self._nursery is not None and self._owner == os.getpid():
+                self._nursery.wait()
+            self._nursery = self._control = None
+
+    def _hand_over(self, end: socket.socket) -> None:
+        with self._lock:
+            control = self._control
+            if control is None or self._owner != os.getpid():
+                control = self._start()
+            try:
+                socket.send_fds(control, [b"+"], [end.fileno()])
+            except OSError:  # somebody ended the nursery
+                socket.send_fds(self._start(), [b"+"], [end.fileno()])
+
+    def _start(self) -> socket.socket:
+        import duckdb
+
+        ours, theirs = socket.socketpair()
+        nursery = {
+            "import_from": str(Path(duckdb.__file__).parent.parent),
+            "address_bytes": _ADDRESS_BYTES,
+        }
+        with theirs:
+            self._nursery = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(nursery)],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={},
+                start_new_session=True,  # Ctrl-C is ours to handle
+            )
+        self._control, self._owner = ours, os.getpid()
+        return ours
+
+
+def _written(order: SandboxOrder) -> bytes:
+    return json.dumps(
+        {
+            "sql": order.sql,
+            "tables": [{"path": str(t.path), "names": t.names} for t in order.tables],
+            "limit": order.limit,
+            "save_to": str(order.save_to) if order.save_to else None,
+            "memory_limit": _MEMORY_LIMIT,
+        }
+    ).encode()
+
+
+def _exchange(ours: socket.socket, order: bytes) -> bytes:
+    try:
+        ours.sendall(len(order).to_bytes(8, "big") + order)
+        with ours.makefile("rb") as stream:
+            return stream.read()
+    except OSError:  # the child is gone, because it broke down or we hung up
+        return b""
+
+
+def _hang_up(ours: socket.socket) -> None:
+    with suppress(OSError):  # the child hung up first
+        ours.shutdown(socket.SHUT_RDWR)

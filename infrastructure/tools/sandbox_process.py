@@ -1,16 +1,20 @@
-"""Sandbox process: runs one statement a model wrote, where it can do no harm.
+"""Sandbox process: runs statements a model wrote, each in a fork where it can do no harm.
 
-This file is run as a program of its own, never imported. It reads one JSON order from its first
-argument, answers one JSON object on its standard output, and ends when its standard input does,
-so that it never outlives the process that started it.
+This file is run as a program of its own, never imported. Its standard input is a Unix socket over
+which it gets one socket for each statement; it ends when that input does. On the statement's
+socket a child reads one JSON order (after its length in 8 bytes, big endian) and answers one JSON
+object. It ends when the other end closes, so that it never outlives the process that asked.
 """
 
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import math
 import os
+import signal
+import socket
 import sys
 import threading
 from datetime import date, datetime, time, timedelta
@@ -28,24 +32,41 @@ _LOCKS = (
 
 
 def main() -> None:
-    """Carry out the order and answer."""
-    order = json.loads(sys.argv[1])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.path[:0] = order["import_from"]
-    _limit_memory(order["address_bytes"])
-    import duckdb  # noqa: PLC0415  # found only now
+    """Fork a child for every socket that comes in."""
+    nursery = json.loads(sys.argv[1])
+    sys.path.insert(0, nursery["import_from"])
+    import duckdb  # found only now
 
+    _limit_memory(nursery["address_bytes"])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries ended children
+    gc.freeze()
+    control = socket.socket(fileno=0)
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
+            return
+        if os.fork() == 0:
+            control.close()
+            _serve(duckdb, socket.socket(fileno=descriptors[0]))
+        os.close(descriptors[0])
+
+
+def _serve(duckdb: object, asker: socket.socket) -> None:
+    stream = asker.makefile("rb")
+    order = json.loads(stream.read(int.from_bytes(stream.read(8), "big")))
+    threading.Thread(target=_end_with, args=(asker,), daemon=True).start()
     try:
         answer = _run(duckdb, order)
-    except duckdb.Error as error:
+    except duckdb.Error as error:  # type: ignore[attr-defined]  # the module
         answer = {"error": type(error).__name__, "message": str(error)}
     except MemoryError:
         answer = {"error": "OutOfMemoryException", "message": "Out of Memory"}
-    sys.stdout.write(json.dumps(answer, allow_nan=False))
+    asker.sendall(json.dumps(answer, allow_nan=False).encode())
+    os._exit(0)
 
 
-def _end_with_parent() -> None:
-    os.read(0, 1)
+def _end_with(asker: socket.socket) -> None:
+    asker.recv(1)
     os._exit(1)
 
 

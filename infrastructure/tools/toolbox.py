@@ -28,6 +28,7 @@ from infrastructure.tools.interruption import Interruption, run_interruptibly
 from infrastructure.tools.past_conversations import search_past_conversations
 from infrastructure.tools.profile import profile_table
 from infrastructure.tools.query import query_table
+from infrastructure.tools.sandbox import Sandbox
 from infrastructure.tools.tables.catalogue import TableCatalogue
 from infrastructure.tools.tables.store import TableStore
 
@@ -78,6 +79,7 @@ class LocalToolbox:
         self._max_input_bytes = max_input_bytes
         self._hashes = FileHashes()
         self._store = TableStore()
+        self._sandbox = Sandbox()
 
     @property
     def names(self) -> frozenset[str]:
@@ -97,6 +99,10 @@ class LocalToolbox:
             describe(tool.name, tool.arguments, tool.answer)
             for tool in (_TOOLS[name] for name in sorted(set(names)))
         )
+
+    def close(self) -> None:
+        """End the process that runs queries."""
+        self._sandbox.close()
 
     async def use(self, request: ToolRequest) -> ToolAnswer:
         """Use a tool; its arguments are validated against its schema first.
@@ -149,5 +155,6 @@ class LocalToolbox:
             output=OutputFolder(workspace.output_folder, str(request.effect_id)),
             tables=TableCatalogue(files, self._store, interruption),
             past_turns=self._past_turns,
+            sandbox=self._sandbox,
             interruption=interruption,
         )

@@ -70,7 +70,7 @@ class Command:
     def __init__(self, program: Path, folder: Path, environment: Mapping[str, str]) -> None:
         self.program = program
         self.folder = folder
-        self._environment = {
+        self.environment = {
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "HANSARD_HOME": str(folder / "hansard-home"),
@@ -80,7 +80,7 @@ class Command:
 
     def given(self, **environment: str) -> Command:
         """Change the environment."""
-        return Command(self.program, self.folder, self._environment | environment)
+        return Command(self.program, self.folder, self.environment | environment)
 
     def run(self, *arguments: str | Path) -> Outcome:
         """Run the command to its end, with pipes in place of a terminal."""
@@ -105,7 +105,7 @@ class Command:
         with subprocess.Popen(
             [self.program, *arguments],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -125,7 +125,7 @@ class Command:
         with subprocess.Popen(
             [self.program, *arguments],
             cwd=self.folder,
-            env=self._environment | {"TERM": "xterm-256color"},
+            env=self.environment | {"TERM": "xterm-256color"},
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
@@ -157,6 +157,13 @@ class Running:
                 return
         raise AssertionError(f"{part!r} was not said: {self._heard}")
 
+    def first_line(self) -> str:
+        """Read the first line of standard output, and listen no longer."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.process.stdout.close()
+        return line
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self._started = monotonic()
@@ -169,9 +176,11 @@ class Running:
 
     def end(self) -> Outcome:
         """Wait for its end; seconds count from the start, or from the interruption."""
+        if self.process.stdout is not None and self.process.stdout.closed:
+            self.process.stdout = None
         out, err = self.process.communicate(timeout=PATIENCE_S)
         seconds = monotonic() - self._started
-        return Outcome(self.process.returncode, out, "".join(self._heard) + err, seconds)
+        return Outcome(self.process.returncode, out or "", "".join(self._heard) + err, seconds)
 
 
 def _needed() -> dict[str, str]:
