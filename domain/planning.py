@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated
 
@@ -14,6 +14,8 @@ from domain.value import NonEmptyText, Value
 
 TaskKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 MAX_TASKS = 20
+WHOLE_UNDER = 0.3
+"""Complexity under which a request stays one task."""
 
 
 class PlannedTask(Value):
@@ -50,32 +52,49 @@ class PlanError(DomainError):
     """The plan breaks a rule."""
 
 
-def check_plan(plan: Plan, departments: Collection[str]) -> None:
+def check_plan(plan: Plan, departments: Mapping[str, Collection[str]]) -> None:
     """Hold a plan against the rules of the house.
 
     Args:
-        departments: keys of the departments that exist.
+        departments: skills of each department that exists, by its key.
 
     Raises:
-        PlanError: too many tasks, a repeated key, an unknown department or dependency, a cycle.
+        PlanError: too many tasks, several for a simple request, a repeated key, an unknown
+            department or dependency, skills that nobody has, a cycle.
     """
     if len(plan.tasks) > MAX_TASKS:
         raise PlanError(f"The plan has {len(plan.tasks)} tasks; at most {MAX_TASKS} are allowed.")
+    if plan.complexity < WHOLE_UNDER and len(plan.tasks) > 1:
+        raise PlanError(
+            f"A request of complexity {plan.complexity} is not cut up, and the plan has"
+            f" {len(plan.tasks)} tasks; give one task, or a complexity of {WHOLE_UNDER} or more."
+        )
     keys = [task.key for task in plan.tasks]
     for key in keys:
         if keys.count(key) > 1:
             raise PlanError(f"The plan names task {key!r} twice; give each task its own key.")
     for task in plan.tasks:
-        if task.department not in departments:
-            known = ", ".join(sorted(departments))
-            raise PlanError(
-                f"Task {task.key!r} names the unknown department {task.department!r};"
-                f" the departments are {known}."
-            )
+        _check_place(task, departments)
         for dependency in task.depends_on:
             if dependency not in keys:
                 raise PlanError(f"Task {task.key!r} depends on the unknown task {dependency!r}.")
     _check_acyclic(plan)
+
+
+def _check_place(task: PlannedTask, departments: Mapping[str, Collection[str]]) -> None:
+    if task.department not in departments:
+        known = ", ".join(sorted(departments))
+        raise PlanError(
+            f"Task {task.key!r} names the unknown department {task.department!r};"
+            f" the departments are {known}."
+        )
+    skills = {skill for own in departments.values() for skill in own}
+    if task.skills and skills.isdisjoint(task.skills):
+        own = ", ".join(sorted(departments[task.department])) or "none"
+        raise PlanError(
+            f"Nobody has a skill that task {task.key!r} asks for ({', '.join(task.skills)});"
+            f" the skills of {task.department} are {own}."
+        )
 
 
 def _check_acyclic(plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -35,7 +35,7 @@ def read_intent(answer: ModelAnswer) -> Intent:
     return intent
 
 
-def read_plan(answer: ModelAnswer, departments: Collection[str]) -> Plan:
+def read_plan(answer: ModelAnswer, departments: Mapping[str, Collection[str]]) -> Plan:
     """Read the plan out of MasterMind's answer and hold it against the rules.
 
     Raises:

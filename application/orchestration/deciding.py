@@ -35,7 +35,7 @@ class Setting:
     Args:
         personal: handle of the personal agent (Nova).
         orchestrator: handle of the orchestrator (MasterMind).
-        departments: keys of the departments.
+        departments: skills of each department by its key.
         levels: level of every agent by handle.
         turns: model calls that each agent may spend on one task, by handle.
     """
@@ -44,13 +44,13 @@ class Setting:
         self,
         personal: str,
         orchestrator: str,
-        departments: Collection[str],
+        departments: Mapping[str, Collection[str]],
         levels: Mapping[str, Level],
         turns: Mapping[str, int],
     ) -> None:
         self.personal = personal
         self.orchestrator = orchestrator
-        self.departments = frozenset(departments)
+        self.departments = departments
         self.levels = levels
         self.turns = turns
 

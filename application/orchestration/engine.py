@@ -58,7 +58,10 @@ class SessionEngine:
         self._setting = Setting(
             personal=directory.personal.handle,
             orchestrator=directory.orchestrator.handle,
-            departments=[department.key for department in directory.departments],
+            departments={
+                department.key: directory.skills_of(department.key)
+                for department in directory.departments
+            },
             levels=directory.levels,
             turns={
                 handle: agent.capabilities.max_reasoning_turns

@@ -18,6 +18,9 @@ from hansard.cli.terminal import clean, console, print_json
 if TYPE_CHECKING:
     from application.views import SessionView
 
+MAX_RESUMPTIONS = 3
+"""What takes the process down each time would otherwise stop every later run as well."""
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 MODEL = click.option(
@@ -104,6 +107,14 @@ def _opened(model: str | None) -> AbstractContextManager[hansard.Hansard]:
 
 def _finish_interrupted(h: hansard.Hansard, *, quiet: bool) -> None:
     for session_id in h.unfinished():
+        resumptions = h.session(session_id).resumptions
+        if resumptions >= MAX_RESUMPTIONS:
+            click.echo(
+                f"Session {session_id} was lost again after each of {resumptions} resumptions; it"
+                f" stays unfinished until you `hansard resume {session_id}` or cancel it.",
+                err=True,
+            )
+            continue
         try:
             with shown(console(err=True), quiet=quiet) as listener:
                 view = h.resume(session_id, on_event=listener)

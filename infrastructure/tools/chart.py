@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from infrastructure.tools.calls import Call, Outcome
 from infrastructure.tools.chart_data import arrange
 from infrastructure.tools.chart_spec import Spec, write_spec
@@ -10,6 +13,7 @@ from infrastructure.tools.query import select
 from infrastructure.tools.schemas import DrawChartAnswer, DrawChartArguments
 
 _MOST_ROWS = 5000
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def draw_chart(call: Call, arguments: DrawChartArguments) -> Outcome:
@@ -34,7 +38,16 @@ def render(spec: Spec) -> str:
     """Render a Vega-Lite spec as SVG, without any access to the network."""
     import vl_convert  # noqa: PLC0415  # heavy
 
-    return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    # It aborts the whole process at a character that XML cannot hold.
+    return vl_convert.vegalite_to_svg(_storable(spec), allowed_base_urls=[])
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _storable(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_storable(part) for part in value]
+    return _NOT_XML.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _svg_name(name: str) -> str:

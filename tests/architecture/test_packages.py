@@ -68,8 +68,8 @@ def test_every_aggregate_is_in_the_contract_that_keeps_aggregates_apart() -> Non
     contracts = project()["tool"]["importlinter"]["contracts"]
     independent = next(row["modules"] for row in contracts if row["id"] == "aggregates")
     aggregates = {
-        f"domain.{path.stem}"
-        for path in (ROOT / "domain").glob("*.py")
+        f"domain.{path.relative_to(ROOT / 'domain').parts[0].removesuffix('.py')}"
+        for path in (ROOT / "domain").rglob("*.py")
         if "(Aggregate):" in path.read_text(encoding="utf-8")
     }
     assert set(independent) == aggregates

@@ -117,7 +117,7 @@ class OfflineDriver:
             )
         )
         run.plan = Plan.model_validate(submitted(decomposed, SUBMIT_PLAN))
-        check_plan(run.plan, [department.key for department in DEPARTMENTS])
+        check_plan(run.plan, {department.key: department.skills for department in DEPARTMENTS})
         for task in run.plan.tasks:
             await self._execute(run, request, task)
         run.answer = await self._present(run, request)

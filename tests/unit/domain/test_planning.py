@@ -19,7 +19,7 @@ from domain.planning import (
     terminal_keys,
 )
 
-DEPARTMENTS = ("analytics", "creative", "finance")
+DEPARTMENTS = {"analytics": ("metrics",), "creative": ("video",), "finance": ("tax", "audit")}
 
 
 def planned(key: str, *depends_on: str, department: str = "finance") -> PlannedTask:
@@ -40,7 +40,7 @@ def acyclic(draw: st.DrawFn) -> Plan:
         planned(
             f"t{number}",
             *(f"t{earlier}" for earlier in range(number) if draw(st.booleans())),
-            department=draw(st.sampled_from(DEPARTMENTS)),
+            department=draw(st.sampled_from(sorted(DEPARTMENTS))),
         )
         for number in range(count)
     ]
@@ -91,6 +91,14 @@ def test_a_plan_that_declines_passes() -> None:
         (plan(planned("a", "b")), "Task 'a' depends on the unknown task 'b'"),
         (plan(planned("a", "a")), "in a circle: a -> a"),
         (plan(*(planned(f"t{n}") for n in range(MAX_TASKS + 1))), "has 21 tasks; at most 20"),
+        (
+            plan(planned("a"), planned("b")).model_copy(update={"complexity": 0.29}),
+            "complexity 0.29 is not cut up, and the plan has 2 tasks",
+        ),
+        (
+            plan(planned("a").model_copy(update={"skills": ("magic",)})),
+            r"'a' asks for \(magic\); the skills of finance are audit, tax",
+        ),
     ],
 )
 def test_a_plan_that_breaks_a_rule_is_refused_with_the_rule(broken: Plan, message: str) -> None:

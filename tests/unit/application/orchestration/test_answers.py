@@ -17,7 +17,11 @@ from domain.session import Intent
 from tests.support.office import Q4_PLAN
 from tests.support.scripted import answer, call, intend, propose, submit, use
 
-DEPARTMENTS = ("analytics", "creative", "finance")
+DEPARTMENTS = {
+    "analytics": ("metrics", "charts"),
+    "creative": (),
+    "finance": ("statements", "reporting"),
+}
 
 
 def test_an_intent_is_read_from_its_tool_call() -> None:
@@ -71,7 +75,7 @@ def test_a_valid_plan_is_read() -> None:
 
 def test_a_plan_is_held_against_the_rules_of_the_house() -> None:
     with pytest.raises(AnswerError, match="unknown department 'creative'; the departments are"):
-        read_plan(propose(Q4_PLAN), ("analytics", "finance"))
+        read_plan(propose(Q4_PLAN), {"analytics": ("metrics",), "finance": ("statements",)})
 
 
 def test_no_more_than_five_problems_are_told_at_once() -> None:

@@ -40,7 +40,7 @@ EFFECT, SECOND, THIRD = (UUID(int=number) for number in range(11, 14))
 SETTING = Setting(
     personal="NOVA_001",
     orchestrator="MM_001",
-    departments=["finance"],
+    departments={"finance": ("reporting",)},
     levels={
         "NOVA_001": Level.PERSONAL,
         "MM_001": Level.ORCHESTRATOR,

@@ -400,7 +400,7 @@ def test_an_answer_that_the_log_could_not_hold_is_a_failure_instead(content: Any
 
 def test_a_task_that_nobody_fits_fails_with_the_decision_kept() -> None:
     plan = Plan(
-        tasks=(Q4_PLAN.tasks[0].model_copy(update={"skills": ("juggling",), "title": "J"}),),
+        tasks=(Q4_PLAN.tasks[0].model_copy(update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"}),),
         complexity=0.1,
         reason="One step.",
     )
@@ -414,7 +414,7 @@ def test_a_task_that_nobody_fits_fails_with_the_decision_kept() -> None:
     assert len(task.unplaced.candidates) == 8 + 13
     assert task.failure is not None
     assert task.failure.kind is FailureKind.UNABLE
-    assert "Nobody fits juggling" in task.failure.message
+    assert "Nobody fits juggling, magic" in task.failure.message
     assert fold.session.status is SessionStatus.FAILED
 
 

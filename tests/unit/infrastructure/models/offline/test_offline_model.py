@@ -89,7 +89,7 @@ def test_any_request_gets_a_valid_plan_or_a_reason(
         )
     )
     plan = Plan.model_validate(decomposed.tool_calls[0].arguments)
-    check_plan(plan, [department.key for department in DEPARTMENTS])
+    check_plan(plan, {department.key: department.skills for department in DEPARTMENTS})
     assert bool(plan.tasks) == intent.servable
     assert (plan.complexity < 0.3) == (len(plan.tasks) <= 1)
 
