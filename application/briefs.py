@@ -15,10 +15,16 @@ from domain.value import Value
 
 
 class FileBrief(Value):
-    """An input file as agents know it: by name, never by path. `size` is in bytes."""
+    """An input file as agents know it: by name, never by path.
+
+    Attributes:
+        size: bytes.
+        sha256: hash of its content, in hex, for citing it.
+    """
 
     name: str
     size: int
+    sha256: str
 
 
 class DepartmentBrief(Value):

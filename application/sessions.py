@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -48,9 +50,9 @@ class Sessions:
         """
         fold = SessionFold()
         session_id = session_id or self.ids.new()
-        with self.lease.hold(session_id):
+        async with self._held(session_id):
             journal = self._journal(fold, listener)
-            self._open(session_id, charter, fold, journal)
+            await self._open(session_id, charter, fold, journal)
             await journal.flush()
             await self._drive(fold, journal, resumed=False)
         return fold
@@ -64,7 +66,7 @@ class Sessions:
             NotFoundError: there is no such session.
             ConflictError: another process runs it.
         """
-        with self.lease.hold(session_id):
+        async with self._held(session_id):
             fold = await asyncio.to_thread(self.fold, session_id)
             if fold.session.status is SessionStatus.RUNNING:
                 await self._drive(fold, self._journal(fold, listener), resumed=True)
@@ -77,7 +79,7 @@ class Sessions:
             NotFoundError: there is no such session.
             ConflictError: another process runs it, or it has ended.
         """
-        with self.lease.hold(session_id):
+        async with self._held(session_id):
             fold = await asyncio.to_thread(self.fold, session_id)
             if fold.session.status is not SessionStatus.RUNNING:
                 status = fold.session.status.value
@@ -117,10 +119,19 @@ class Sessions:
     def _journal(self, fold: SessionFold, listener: Listener) -> Journal:
         return Journal(self.log, self.clock, self.ids, fold, listener)
 
-    def _open(
+    @asynccontextmanager
+    async def _held(self, session_id: UUID) -> AsyncIterator[None]:
+        hold = self.lease.hold(session_id)
+        await asyncio.to_thread(hold.__enter__)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(hold.__exit__, None, None, None)
+
+    async def _open(
         self, session_id: UUID, charter: Charter, fold: SessionFold, journal: Journal
     ) -> None:
-        directory = load_directory(self.log)
+        directory = await asyncio.to_thread(load_directory, self.log)
         personal = directory.personal.handle
         root_id, conversation_id = self.ids.new(), self.ids.new()
         now = self.clock.now()

@@ -108,7 +108,9 @@ class Briefing:
 
     def _files(self) -> tuple[FileBrief, ...]:
         files = self._fold.session.charter.input_files
-        return tuple(FileBrief(name=file.name, size=file.size) for file in files)
+        return tuple(
+            FileBrief(name=file.name, size=file.size, sha256=file.sha256) for file in files
+        )
 
     def _departments(self) -> tuple[DepartmentBrief, ...]:
         return tuple(

@@ -14,7 +14,8 @@ INTERPRET = (
     " whether the departments below can serve it; if not, why."
 )
 DECOMPOSE = (
-    "Cut the goal into the fewest tasks for the departments below and call submit_plan once."
+    "Cut the goal into the fewest tasks for the departments below and call submit_plan once;"
+    " one task when its complexity is under 0.3."
     " Tasks without dependencies run in parallel. If nobody fits, plan no tasks and say why."
 )
 EXECUTE = (

@@ -15,9 +15,8 @@ PIPE_WIDTH = 1000
 
 _SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
-    r"|\x1b[PX^_\]].*?(?:\x1b\\|\x07|$)"  # DCS, SOS, PM, APC, OSC: titles, links, clipboard
-    r"|\x1b[ -/]*[0-~]",  # all other escape sequences
-    re.DOTALL,
+    r"|\x1b[PX^_\]][^\x1b\x07]*(?:\x1b\\|\x07)"  # DCS, SOS, PM, APC, OSC: titles, clipboard
+    r"|\x1b[ -/]*[0-~]"  # all other escape sequences
 )
 _CONTROLS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but tab and newline, DEL, C1

@@ -36,7 +36,7 @@ def draw_chart(call: Call, arguments: DrawChartArguments) -> Outcome:
 
 def render(spec: Spec) -> str:
     """Render a Vega-Lite spec as SVG, without any access to the network."""
-    import vl_convert  # noqa: PLC0415  # heavy
+    import vl_convert
 
     # It aborts the whole process at a character that XML cannot hold.
     return vl_convert.vegalite_to_svg(_storable(spec), allowed_base_urls=[])

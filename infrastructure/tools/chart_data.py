@@ -17,7 +17,7 @@ OTHER = "other"
 _MOST_CATEGORIES = 50
 _MOST_SERIES = 9
 _MOST_SLICES = 9
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _ORDERED = re.compile(
     r"\s*([-<>(]?\s*\d.*|[qtQT][1-4]\b.*|(jan|feb|f[ée]v|m[äa]r|apr|avr|ma[iy]|ju[nil]|aug|ao[uû]|sep"
     r"|o[ck]t|nov|de[cz]|d[ée]c|mon|tue|wed|thu|fri|sat|sun)[\w.]*( \d+)?)\s*",

@@ -233,7 +233,7 @@ def _marks_over_axis(data: ChartData, wish: DrawChartArguments) -> Spec:
 def _near_zero(data: ChartData) -> bool:
     """Whether the axis should start at zero: not when all values are far from it."""
     values = [point.y for point in data.points]
-    return not (min(values) > 0 and (max(values) - min(values)) < 0.25 * max(values))  # noqa: PLR2004  # a line nobody could read
+    return not (min(values) > 0 and (max(values) - min(values)) < 0.25 * max(values))  # a line nobody could read
 
 
 def _horizontal(data: ChartData, wish: DrawChartArguments) -> Spec:

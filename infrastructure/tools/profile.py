@@ -68,7 +68,7 @@ def profile_table(call: Call, arguments: ProfileTableArguments) -> Outcome:
 
 
 def _reading(path: str) -> AbstractContextManager[DuckDBPyConnection]:
-    import duckdb  # noqa: PLC0415  # heavy
+    import duckdb  # heavy
 
     connection = duckdb.connect(
         ":memory:", config={"threads": 2, "autoinstall_known_extensions": False}
@@ -107,7 +107,7 @@ def _profile(connection: DuckDBPyConnection, name: str, sql_type: str, rows: int
 
 
 def _type(sql_type: str) -> ColumnType:
-    base = sql_type.split("(")[0]
+    base = sql_type.split("(", maxsplit=1)[0]
     if base in _INTEGERS:
         return "integer"
     if base in _NUMBERS:
@@ -140,7 +140,7 @@ def _role(  # noqa: PLR0913  # one rule over all facts
 
 def _integer_role(name: str, filled: int, distinct: int, ends: tuple[object, object]) -> ColumnRole:
     low, high = (int(str(end)) if end is not None else 0 for end in ends)
-    if _PERIOD.search(name) and 0 <= low and high <= 2200:  # noqa: PLR2004  # years at most
+    if _PERIOD.search(name) and low >= 0 and high <= 2200:  # noqa: PLR2004  # years at most
         return "dimension"
     if _IDENTIFIER.search(name):
         return "identifier"
@@ -159,7 +159,7 @@ def _text_role(name: str, filled: int, distinct: int, average_length: float) -> 
         return "identifier" if _IDENTIFIER.search(name) else "dimension"
     if _IDENTIFIER.search(name) or (
         distinct == filled and filled > _MANY_GROUPS and average_length < 20
-    ):  # noqa: PLR2004  # a code is short
+    ):  # a code is short
         return "identifier"
     return "dimension" if distinct <= _MANY_GROUPS else "text"
 

@@ -82,7 +82,7 @@ def select(call: Call, sql: str, limit: int, save_to: object = None) -> SandboxA
 
 
 def _parse(sql: str) -> tuple[str, set[str]]:
-    import duckdb  # noqa: PLC0415  # heavy
+    import duckdb  # heavy
 
     try:
         statements = duckdb.extract_statements(sql)
@@ -99,7 +99,7 @@ def _parse(sql: str) -> tuple[str, set[str]]:
 
 def _first_words(message: str) -> str:
     """Keep what a model can use: the first lines, without the echo of the statement."""
-    text = message.split("\n\nLINE ")[0].split("\nLINE ")[0]
+    text = message.split("\n\nLINE ", maxsplit=1)[0].split("\nLINE ", maxsplit=1)[0]
     text = re.sub(r"^[A-Z][A-Za-z -]*? Error: ", "", " ".join(text.split()))
     return text if text.endswith((".", "!", "?")) else f"{text}."
 

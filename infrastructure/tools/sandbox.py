@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -74,8 +75,8 @@ class Sandbox:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._nursery: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._end: Callable[[], object] = _nothing
         self._owner = 0
 
     def run(self, order: SandboxOrder, interruption: Interruption) -> SandboxAnswer:
@@ -102,11 +103,8 @@ class Sandbox:
     def close(self) -> None:
         """End the nursery, if there is one."""
         with self._lock:
-            if self._control is not None:
-                self._control.close()
-            if self._nursery is not None and self._owner == os.getpid():
-                self._nursery.wait()
-            self._nursery = self._control = None
+            self._end()
+            self._control = None
 
     def _hand_over(self, end: socket.socket) -> None:
         with self._lock:
@@ -122,21 +120,33 @@ class Sandbox:
         import duckdb
 
         ours, theirs = socket.socketpair()
-        nursery = {
+        choices = {
             "import_from": str(Path(duckdb.__file__).parent.parent),
             "address_bytes": _ADDRESS_BYTES,
         }
         with theirs:
-            self._nursery = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(nursery)],
+            nursery = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(choices)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={},
                 start_new_session=True,  # Ctrl-C is ours to handle
             )
+        self._end()
         self._control, self._owner = ours, os.getpid()
+        self._end = weakref.finalize(self, _end, nursery, ours, self._owner)
         return ours
+
+
+def _nothing() -> None:
+    return
+
+
+def _end(nursery: subprocess.Popen[bytes], control: socket.socket, owner: int) -> None:
+    control.close()
+    if owner == os.getpid():
+        nursery.wait()
 
 
 def _written(order: SandboxOrder) -> bytes:

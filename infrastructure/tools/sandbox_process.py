@@ -123,7 +123,7 @@ def _collect(connection: object, order: dict[str, object]) -> dict[str, object]:
 
 
 def _is_simple(sql_type: str) -> bool:
-    return sql_type.split("(")[0] in {
+    return sql_type.split("(", maxsplit=1)[0] in {
         "BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT",
         "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DECIMAL", "VARCHAR", "DATE", "TIMESTAMP", "TIME",
     } and not sql_type.endswith("]")  # fmt: skip

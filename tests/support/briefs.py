@@ -40,7 +40,7 @@ MIKE = AgentBrief(
 )
 REQUEST = "Generate a Q4 financial report with charts"
 INTENT = Intent(goal="Report on the fourth quarter with charts.")
-FILES = (FileBrief(name="ledger.csv", size=1234),)
+FILES = (FileBrief(name="ledger.csv", size=1234, sha256="0" * 64),)
 DEPARTMENTS = (
     DepartmentBrief(key="analytics", label="Analytics", skills=("charts", "metrics")),
     DepartmentBrief(key="finance", label="Finance", skills=("reporting", "statements")),

@@ -148,13 +148,13 @@ class Running:
         self._started = monotonic()
         self._heard: list[str] = []
 
-    def await_message(self, part: str) -> None:
-        """Wait for a line on standard error that contains a text."""
+    def await_message(self, part: str) -> str:
+        """Wait for a line on standard error that contains a text, and give it."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self._heard.append(line)
             if part in line:
-                return
+                return line
         raise AssertionError(f"{part!r} was not said: {self._heard}")
 
     def first_line(self) -> str:

@@ -93,7 +93,9 @@ class OfflineDriver:
             for path in inputs
         )
         self.workspace = Workspace(session_id=uuid4(), input_files=files, output_folder=output)
-        self.files = tuple(FileBrief(name=file.name, size=file.size) for file in files)
+        self.files = tuple(
+            FileBrief(name=file.name, size=file.size, sha256=file.sha256) for file in files
+        )
 
     def run(self, request: str) -> Run:
         """Serve a request from the first word to the answer."""

@@ -34,6 +34,7 @@ class Facts(Value):
     """A table as the offline rules understand it.
 
     Attributes:
+        file_sha256: hash of the file; empty when the file was made in the session.
         entries: rows of the whole table.
         date_sql: expression giving a row's date; None when the table has none.
         date_name: the column or columns it comes from.
@@ -57,6 +58,7 @@ class Facts(Value):
 
     table: NonEmptyText
     file: NonEmptyText
+    file_sha256: str = ""
     entries: int
     date_sql: str | None = None
     date_name: str = ""

@@ -69,7 +69,9 @@ def read_facts(brief: ExecuteBrief) -> Work[Facts]:
             " ...); the offline rules need one row for each entry with a date column. Turn the"
             " table round, or set ANTHROPIC_API_KEY for a model that can."
         )
-    return (yield from _establish(wish, reading, others))
+    facts = yield from _establish(wish, reading, others)
+    hashes = {file.name: file.sha256 for file in brief.files}
+    return facts.model_copy(update={"file_sha256": hashes.get(facts.file, "")})
 
 
 def read_profile(brief: ExecuteBrief) -> Work[tuple[TableProfile, tuple[str, ...]]]:

@@ -369,12 +369,12 @@ def method(facts: Facts, findings: Findings, missing: Sequence[str]) -> str:
     ]
     quality += missing
     computed = (
-        f"All figures were computed by SQL from {facts.file}: {whole(current.entries)} of"
-        f" {whole(facts.entries)} entries."
+        f"All figures were computed by SQL from {facts.file}{_hash(facts.file_sha256)}:"
+        f" {whole(current.entries)} of {whole(facts.entries)} entries."
     )
     if facts.extract_file:
         computed += f" The entries of the period are in {facts.extract_file}"
-        computed += f" (SHA-256 {facts.extract_sha256})." if facts.extract_sha256 else "."
+        computed += f"{_hash(facts.extract_sha256)}."
     assumed = [cell_sentence(sentence) for sentence in facts.assumptions]
     queries = "\n\n".join(
         f"{statement.purpose}:\n\n```sql\n{statement.sql}\n```" for statement in findings.statements
@@ -394,3 +394,7 @@ def cell_sentence(sentence: str) -> str:
 
 def _bullets(sentences: Sequence[str]) -> str:
     return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _hash(sha256: str) -> str:
+    return f" (SHA-256 {sha256})" if sha256 else ""

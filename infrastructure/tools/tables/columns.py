@@ -183,7 +183,7 @@ def _as_text(column: RawColumn) -> TypedColumn:
 def _as_boolean(column: RawColumn) -> TypedColumn | None:
     texts = {shape.text.lower() for shape in column.shapes or ()}
     for true, false in _TRUE_FALSE:
-        if texts <= {true, false} and (len(texts) == 2 or len(true) > 1 and texts != {"no"}):  # noqa: PLR2004  # both
+        if texts <= {true, false} and (len(texts) == 2 or (len(true) > 1 and texts != {"no"})):  # noqa: PLR2004  # both
             value = f"lower(raw.{quoted(column.sql)})"
             sql = f"CASE {value} WHEN '{true}' THEN TRUE WHEN '{false}' THEN FALSE END"
             words = tuple(column.missing)

@@ -226,7 +226,7 @@ def read_column(
 
 
 def _decide_order(counts: Mapping[str, int], *, day_first_hint: bool) -> tuple[Order | None, bool]:
-    votes = {order: 0 for order in Order}
+    votes = dict.fromkeys(Order, 0)
     ambiguous: list[tuple[int, int, str]] = []
     separators = set()
     for text, count in counts.items():

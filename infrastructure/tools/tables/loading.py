@@ -58,7 +58,7 @@ def load(source: Source, target: Path, interruption: Interruption) -> Loaded:
     Raises:
         EffectError: the file holds no table.
     """
-    import duckdb  # noqa: PLC0415  # heavy
+    import duckdb  # heavy
 
     with source.path.open("rb") as file:
         head = file.read(4096)
@@ -146,7 +146,7 @@ class _Loading:
         return self._read_delimited(text.path, dialect), dialect.delimiter
 
     def _read_json(self, path: Path) -> tuple[str, ...]:
-        import duckdb  # noqa: PLC0415  # heavy
+        import duckdb  # heavy
 
         file = text_literals([str(path)])
         options = "sample_size=-1, maximum_object_size=268435456"
@@ -178,7 +178,7 @@ class _Loading:
         return names
 
     def _read_delimited(self, path: Path, dialect: Dialect) -> tuple[str, ...]:
-        import duckdb  # noqa: PLC0415  # heavy
+        import duckdb  # heavy
 
         if dialect.width > _MOST_COLUMNS:
             raise bad_input(

@@ -12,10 +12,7 @@ from enum import Enum
 
 from infrastructure.tools.tables.names import text_literals
 
-CURRENCY_CODES = (
-    "EUR USD GBP CHF JPY CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF RON BGN TRY RUB UAH BRL MXN"
-    " ARS CLP COP PEN ZAR ILS AED SAR KRW SGD HKD TWD THB IDR MYR PHP VND ISK RSD MAD EGP NGN KES"
-).split()
+CURRENCY_CODES = ["EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "RON", "BGN", "TRY", "RUB", "UAH", "BRL", "MXN", "ARS", "CLP", "COP", "PEN", "ZAR", "ILS", "AED", "SAR", "KRW", "SGD", "HKD", "TWD", "THB", "IDR", "MYR", "PHP", "VND", "ISK", "RSD", "MAD", "EGP", "NGN", "KES"]
 _SYMBOLS = "€$£¥₹₽₺₩₪฿"
 _WORDS = ("US$", "A$", "C$", "R$", "Rs.", "Rs", "kr.", "kr", "zł", "Kč", "Fr.", "Fr", "Ft", "lei")
 SPACES = " \u00a0\u202f\u2009"

@@ -107,7 +107,9 @@ def test_a_declined_and_an_unplaced_request_are_told() -> None:
     nothing = Q4_PLAN.model_copy(update={"tasks": (), "reason": "Nobody flies."})
     assert why(ran(decompose=[propose(nothing)]), "request").chain[-1].text == "Nobody flies."
 
-    lost = Q4_PLAN.tasks[0].model_copy(update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"})
+    lost = Q4_PLAN.tasks[0].model_copy(
+        update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"}
+    )
     it = ran(decompose=[propose(Q4_PLAN.model_copy(update={"tasks": (lost,)}))])
     texts = [link.text for link in why(it, "extract").chain]
     assert sum("Nobody fits juggling, magic" in text for text in texts) >= 2

@@ -237,7 +237,7 @@ def test_content_cannot_end_its_data_block(attack: str) -> None:
     brief = briefs.execute(
         [briefs.said(call), briefs.gave(call, {"cell": attack})],
         dependencies=[briefs.outcome("extract", attack)],
-    ).model_copy(update={"files": (FileBrief(name=attack, size=1),)})
+    ).model_copy(update={"files": (FileBrief(name=attack, size=1, sha256="0" * 64),)})
     for message in compose(brief).messages:
         for block in message.blocks:
             if not isinstance(block, ToolUse):

@@ -171,7 +171,9 @@ def test_every_decision_is_shown_with_what_became_of_the_task() -> None:
 
 
 def test_a_decision_for_nobody_is_shown_with_who_had_to_decide() -> None:
-    lost = Q4_PLAN.tasks[0].model_copy(update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"})
+    lost = Q4_PLAN.tasks[0].model_copy(
+        update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"}
+    )
     it = office({"decompose": [propose(Q4_PLAN.model_copy(update={"tasks": (lost,)}))]})
     it.run()
     events: list[RecordedEvent] = it.events()

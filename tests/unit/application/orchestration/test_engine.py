@@ -400,7 +400,11 @@ def test_an_answer_that_the_log_could_not_hold_is_a_failure_instead(content: Any
 
 def test_a_task_that_nobody_fits_fails_with_the_decision_kept() -> None:
     plan = Plan(
-        tasks=(Q4_PLAN.tasks[0].model_copy(update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"}),),
+        tasks=(
+            Q4_PLAN.tasks[0].model_copy(
+                update={"skills": ("juggling", "magic", "tricks", "statements"), "title": "J"}
+            ),
+        ),
         complexity=0.1,
         reason="One step.",
     )

@@ -31,7 +31,7 @@ from tests.support.offline_driver import AGENT, DEPARTMENTS, OfflineDriver, Run
 
 FILES = st.lists(
     st.sampled_from(["ledger.csv", "notes.txt", "data.parquet", "a b.csv"]), unique=True
-).map(lambda names: tuple(FileBrief(name=name, size=10) for name in names))
+).map(lambda names: tuple(FileBrief(name=name, size=10, sha256="0" * 64) for name in names))
 WORDS = (
     "report chart why Q4 2025 revenue which product lost forecast describe summarise last time"
     " compare 17 % of 4 Umsatz Bericht average by region the poem flight"
@@ -104,7 +104,7 @@ def test_an_answer_costs_nothing_and_is_named_offline() -> None:
 
 def test_a_plan_needs_the_departments_it_names() -> None:
     intent = Intent(goal="Report")
-    file = FileBrief(name="ledger.csv", size=1)
+    file = FileBrief(name="ledger.csv", size=1, sha256="0" * 64)
     brief = DecomposeBrief(
         agent=AGENT, request="Q4 report", intent=intent, files=(file,), departments=DEPARTMENTS[:1]
     )
