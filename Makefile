@@ -49,8 +49,10 @@ wheel: setup ## Build the wheel into dist/ and install it into build/wheel
 test: check wheel ## Run check, build the wheel, and run all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
 
-bench: setup ## Run the benchmarks
-	@set -e; for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file"; done
+bench: setup ## Run the benchmarks; make bench BENCH=--quick takes less time
+	@set -e; for file in benchmarks/[a-z]*.py; do \
+		$(BIN)/python -m benchmarks.$$(basename "$$file" .py) $(BENCH); \
+	done
 
 lock: ## Resolve requirements.lock anew; make lock UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) -m venv build/lock
