@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -49,6 +50,7 @@ LAST = "last"
 """Names the newest session in place of its id."""
 
 MANY = 10_000
+SIGNAL_CHECK_S = 0.1
 
 
 def _ignore(_: object) -> None:
@@ -413,12 +415,19 @@ class Hansard:
         self._call(self._inner.close)
 
     def _call(self, method: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
-        future = self._portal.start_task_soon(partial(method, *args, **kwargs))
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # Ctrl-C reaches the waiting thread, not the one that works
-            raise
+        return _call(self._portal, partial(method, *args, **kwargs))
+
+
+def _call(portal: BlockingPortal, function: Callable[[], Awaitable[T]]) -> T:
+    future = portal.start_task_soon(function)
+    try:
+        # A signal that arrives just before the thread goes to sleep does not wake it.
+        while not wait((future,), SIGNAL_CHECK_S).done:
+            pass
+        return future.result()
+    except BaseException:
+        future.cancel()  # Ctrl-C reaches the waiting thread, not the one that works
+        raise
 
 
 async def open_async(**settings: Any) -> AsyncHansard:
@@ -441,7 +450,7 @@ async def open_async(**settings: Any) -> AsyncHansard:
 def open(**settings: Any) -> Iterator[Hansard]:  # noqa: A001 - read as hansard.open()
     """Open Hansard, to be used in a `with` block; see `open_async` for settings and errors."""
     with start_blocking_portal() as portal:
-        inner = portal.call(partial(open_async, **settings))
+        inner = _call(portal, partial(open_async, **settings))
         try:
             yield Hansard(portal, inner)
         finally:

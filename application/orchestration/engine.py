@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -188,6 +189,9 @@ class SessionEngine:
         self._journal.collect(task, settled.effect.agent)
 
     async def _abandon(self) -> None:
+        """Stop all attempts and wait until they are over, however often one is told to hurry."""
         for attempt in self._running.values():
             attempt.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        while any(not attempt.done() for attempt in self._running.values()):
+            with suppress(asyncio.CancelledError):  # the one that brought us here goes on
+                await asyncio.wait(self._running.values())

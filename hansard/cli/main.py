@@ -78,7 +78,8 @@ def main() -> NoReturn:
         sys.exit(USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
-        sys.exit(INTERRUPTED)
+        # Everything is closed; what a tool's thread still does must not meet the interpreter's end.
+        os._exit(INTERRUPTED)
     except BrokenPipeError:
         # The reader left; the interpreter's own flush at exit must not complain about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

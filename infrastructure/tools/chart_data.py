@@ -79,7 +79,10 @@ def arrange(answer: SandboxAnswer, arguments: DrawChartArguments) -> ChartData:
     notes = [f"{dropped:,} values are missing and were not drawn."] if dropped else []
     if arguments.kind == "pie":
         _check_slices(points)
-    return _folded(points, axis, arguments, notes)
+    # Series keep the order of y, or else that in which the rows name them.
+    order = [answer.columns[index] for index in ys] if len(ys) > 1 else []
+    order += dict.fromkeys(point.series for point in points)
+    return _folded(points, axis, arguments, order, notes)
 
 
 def _check_wish(arguments: DrawChartArguments) -> None:
@@ -169,16 +172,21 @@ def _check_slices(points: Sequence[Point]) -> None:
 
 
 def _folded(
-    points: list[Point], axis: Axis, arguments: DrawChartArguments, notes: list[str]
+    points: list[Point],
+    axis: Axis,
+    arguments: DrawChartArguments,
+    order: Sequence[str],
+    notes: list[str],
 ) -> ChartData:
     monthly = axis == "time" and all(_is_month_start(point.x) for point in points)
     bars = arguments.kind in {"bar", "stacked_bar", "pie"}
     categories: tuple[str, ...] = ()
     ordered = axis != "category"
+    if ordered:
+        points = sorted(points, key=lambda point: float(point.x))
     if bars and axis == "time":
         points = [
-            Point(day_label(x, monthly=monthly), y, series)
-            for x, y, series in sorted((float(p.x), p.y, p.series) for p in points)
+            Point(day_label(point.x, monthly=monthly), point.y, point.series) for point in points
         ]
         axis = "category"
     if axis == "category":
@@ -191,7 +199,8 @@ def _folded(
     points = _fold(points, "series", _MOST_SERIES, notes)
     if bars:
         points = _added(points)
-    series = tuple(name for name in dict.fromkeys(p.series for p in points) if name)
+    drawn = {point.series for point in points}
+    series = tuple(name for name in dict.fromkeys((*order, OTHER)) if name and name in drawn)
     return ChartData(tuple(points), axis, ordered, monthly, series, categories, tuple(notes))
 
 
@@ -206,7 +215,8 @@ def _fold(points: list[Point], part: str, most: int, notes: list[str]) -> list[P
     kept = set(ranked[: most - 1])
     what = "categories" if part == "x" else "series"
     notes.append(
-        f"The {len(sizes) - len(kept):,} smallest of {len(sizes):,} {what} were added up as {OTHER!r}."
+        f"The {len(sizes) - len(kept):,} smallest of {len(sizes):,} {what} were added up as"
+        f" {OTHER!r}."
     )
     folded = [
         point

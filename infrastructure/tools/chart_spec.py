@@ -25,6 +25,7 @@ _LABELLED_BARS = 16
 _LABELLED_POINTS = 13
 
 Spec = dict[str, Any]
+_RANKED: Spec = {"field": "rank", "type": "quantitative"}
 
 
 def write_spec(data: ChartData, wish: DrawChartArguments) -> Spec:
@@ -41,14 +42,15 @@ def write_spec(data: ChartData, wish: DrawChartArguments) -> Spec:
         "title": {"text": _wrapped(wish.title), "anchor": "start", "offset": 16},
         "background": "#FFFFFF",
         "padding": 16,
-        "data": {"values": [_row(point) for point in data.points]},
+        "data": {"values": [_row(point, data.series) for point in data.points]},
         "config": _config(),
         **layers,
     }
 
 
-def _row(point: Point) -> dict[str, Any]:
-    return {"x": point.x, "y": point.y, "s": point.series}
+def _row(point: Point, series: tuple[str, ...]) -> dict[str, Any]:
+    rank = series.index(point.series) if point.series in series else 0
+    return {"x": point.x, "y": point.y, "s": point.series, "rank": rank}
 
 
 def _description(data: ChartData, wish: DrawChartArguments) -> str:
@@ -165,9 +167,9 @@ def _bars(data: ChartData, wish: DrawChartArguments) -> Spec:
     value["stack"] = "zero" if wish.kind == "stacked_bar" else None
     encoding: Spec = {along: names, across: value, "color": _colour(data)}
     if grouped:
-        encoding[f"{along}Offset"] = {"field": "s", "sort": list(data.series)}
+        encoding[f"{along}Offset"] = {"field": "s", "type": "nominal", "sort": list(data.series)}
     elif data.series:
-        encoding["order"] = {"field": "s", "sort": "ascending"}
+        encoding["order"] = _RANKED
     # A second layer is drawn over the same axes, hence the shared encoding.
     layers: list[Spec] = [{"mark": {"type": "bar", "cornerRadiusEnd": 2}}]
     if len(order) <= _LABELLED_BARS and len(data.points) == len(order) and len(data.series) <= 1:
@@ -223,6 +225,7 @@ def _marks_over_axis(data: ChartData, wish: DrawChartArguments) -> Spec:
     elif wish.kind == "area":
         mark = {"type": "area", "opacity": 0.75, "line": True}
         encoding["y"]["stack"] = "zero" if len(data.series) > 1 else None
+        encoding["order"] = _RANKED
     else:
         few = len({point.x for point in data.points}) <= 2 * _LABELLED_POINTS
         mark = {"type": "line", "strokeWidth": 2.5, "point": {"size": 45} if few else False}
@@ -233,7 +236,8 @@ def _marks_over_axis(data: ChartData, wish: DrawChartArguments) -> Spec:
 def _near_zero(data: ChartData) -> bool:
     """Whether the axis should start at zero: not when all values are far from it."""
     values = [point.y for point in data.points]
-    return not (min(values) > 0 and (max(values) - min(values)) < 0.25 * max(values))  # a line nobody could read
+    flat = max(values) - min(values) < 0.25 * max(values)  # a line nobody could read
+    return min(values) <= 0 or not flat
 
 
 def _horizontal(data: ChartData, wish: DrawChartArguments) -> Spec:
@@ -274,6 +278,6 @@ def _pie(data: ChartData) -> Spec:
         "encoding": {
             "theta": {"field": "y", "type": "quantitative", "stack": True},
             "color": colour,
-            "order": {"field": "rank", "type": "quantitative"},
+            "order": _RANKED,
         },
     }

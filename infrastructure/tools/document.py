@@ -88,7 +88,7 @@ def _parser() -> MarkdownIt:
         ["table", "strikethrough"]
     )
     # Links and images are judged on the parsed tokens, where nothing is encoded any more.
-    parser.validateLink = lambda _: True  # type: ignore[method-assign]  # the documented hook
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005  # the documented hook
     rules = parser.renderer.rules  # type: ignore[attr-defined]  # of the HTML renderer
     rules["table_open"] = lambda *_: '<div class="table"><table>\n'
     rules["table_close"] = lambda *_: "</table></div>\n"
@@ -112,7 +112,7 @@ def _secure(tokens: Sequence[Token], files: SessionFiles) -> None:
             _class_for_style(token)
         if token.children:
             _secure(token.children, files)
-            token.children = [child for child in _without_dead_links(token.children)]
+            token.children = _without_dead_links(token.children)
         if token.type == "image":
             _embed(token, files)
 

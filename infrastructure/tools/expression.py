@@ -13,6 +13,7 @@ from infrastructure.tools.schemas import EvaluateExpressionAnswer, EvaluateExpre
 
 _DIGITS = 50
 _SHOWN_DIGITS = 28
+_LEAST_PLAIN = -7
 _MOST_NODES = 500
 _MOST_EXPONENT = 10_000
 _CONTEXT = Context(
@@ -38,7 +39,7 @@ def _text(value: Decimal) -> str:
     if value == value.to_integral_value() and abs(value.adjusted()) < _SHOWN_DIGITS:
         return format(value.to_integral_value(), "f").replace("-0", "0", value == 0)
     text = value.normalize()
-    return format(text, "f") if -7 < text.adjusted() < _SHOWN_DIGITS else str(text)
+    return format(text, "f") if _LEAST_PLAIN < text.adjusted() < _SHOWN_DIGITS else str(text)
 
 
 def evaluate(expression: str, variables: Mapping[str, Decimal]) -> Decimal:
@@ -93,7 +94,9 @@ def _named(name: str, names: Mapping[str, Decimal]) -> Decimal:
     return names[name]
 
 
-def _binary(operator: ast.operator, left: Decimal, right: Decimal) -> Decimal:
+def _binary(  # noqa: PLR0911  # one for each operator
+    operator: ast.operator, left: Decimal, right: Decimal
+) -> Decimal:
     match operator:
         case ast.Add():
             return _CONTEXT.add(left, right)

@@ -127,7 +127,7 @@ class SessionFiles:
             self._check_size(file, os.fstat(handle.fileno()).st_size)
             sha256 = self._hashes.sha256(handle, file.path, self._interruption)
             if file.origin == "input" and sha256 != self._inputs[file.name].sha256:
-                raise _changed(file.name)
+                raise _changed(file.name)  # noqa: TRY301  # so that the handle is closed
         except BaseException:
             handle.close()
             raise
@@ -185,7 +185,8 @@ def _cannot_open(name: str, error: OSError) -> Exception:
 
 def _changed(name: str) -> Exception:
     return bad_input(
-        f"{name!r} has changed since the session was opened; start a new session to use it as it is."
+        f"{name!r} has changed since the session was opened; start a new session to use it as it"
+        " is."
     )
 
 

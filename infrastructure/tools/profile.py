@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _SAMPLES = 5
 _SAMPLE_LENGTH = 80
-_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"})  # fmt: skip
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+    | {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
+)
 _NUMBERS = frozenset({"DECIMAL", "FLOAT", "DOUBLE"})
 _IDENTIFIER = re.compile(
     r"(^|[\W_])(id|ids|uuid|guid|key|no|nr|num|number|nummer|numero|code|sku|ean|isbn|iban|bic|zip"
@@ -42,6 +45,7 @@ _MEASURE = re.compile(
     re.IGNORECASE,
 )
 _LONG_TEXT = 60
+_SHORT_TEXT = 20
 _MANY_GROUPS = 50
 
 
@@ -119,7 +123,7 @@ def _type(sql_type: str) -> ColumnType:
     return "timestamp" if base.startswith("TIMESTAMP") else "text"
 
 
-def _role(  # noqa: PLR0913  # one rule over all facts
+def _role(  # noqa: PLR0913, PLR0917  # one rule over all facts
     name: str,
     kind: ColumnType,
     filled: int,
@@ -158,7 +162,7 @@ def _text_role(name: str, filled: int, distinct: int, average_length: float) -> 
     if distinct <= max(_MANY_GROUPS, filled // 20) and distinct * 2 <= max(filled, 4):
         return "identifier" if _IDENTIFIER.search(name) else "dimension"
     if _IDENTIFIER.search(name) or (
-        distinct == filled and filled > _MANY_GROUPS and average_length < 20
+        distinct == filled and filled > _MANY_GROUPS and average_length < _SHORT_TEXT
     ):  # a code is short
         return "identifier"
     return "dimension" if distinct <= _MANY_GROUPS else "text"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 from domain.artefact import Artefact
 from infrastructure.tools.calls import Call, Outcome
 from infrastructure.tools.failures import bad_input, too_large
-from infrastructure.tools.sandbox import (
-    SandboxAnswer,
-    SandboxOrder,
-    SandboxTable,
-)
+from infrastructure.tools.sandbox import SandboxAnswer, SandboxOrder, SandboxTable
 from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
 
 _WANTED = "write one SELECT statement over the session's tables"
@@ -20,24 +18,26 @@ _WANTED = "write one SELECT statement over the session's tables"
 
 def query_table(call: Call, arguments: QueryTableArguments) -> Outcome:
     """Run the statement and, if asked, keep its full answer."""
-    save_as = arguments.save_as
-    if save_as is not None:
-        save_as = _csv_name(save_as)
-        call.tables.check_new_name(save_as)
-    unfinished = call.output.unfinished(save_as) if save_as else None
-    answer = select(call, arguments.sql, arguments.limit, unfinished)
-    artefacts: tuple[Artefact, ...] = ()
-    if save_as and unfinished:
-        artefacts = (call.output.publish(save_as, unfinished, save_as),)
-    return Outcome(
-        QueryTableAnswer(
-            columns=tuple(answer.columns),
-            rows=tuple(tuple(row) for row in answer.rows),
-            row_count=answer.row_count,
-            truncated=answer.row_count > len(answer.rows),
-            saved_as=save_as,
-        ),
-        artefacts,
+    if arguments.save_as is None:
+        return Outcome(_answer(select(call, arguments.sql, arguments.limit), None))
+    name = _csv_name(arguments.save_as)
+    call.tables.check_new_name(name)
+    unfinished = call.output.unfinished(name)
+    try:
+        found = select(call, arguments.sql, arguments.limit, unfinished)
+        artefacts: tuple[Artefact, ...] = (call.output.publish(name, unfinished, name),)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return Outcome(_answer(found, name), artefacts)
+
+
+def _answer(found: SandboxAnswer, saved_as: str | None) -> QueryTableAnswer:
+    return QueryTableAnswer(
+        columns=tuple(found.columns),
+        rows=tuple(tuple(row) for row in found.rows),
+        row_count=found.row_count,
+        truncated=found.row_count > len(found.rows),
+        saved_as=saved_as,
     )
 
 
@@ -49,77 +49,79 @@ def _csv_name(name: str) -> str:
     return name
 
 
-def select(call: Call, sql: str, limit: int, save_to: object = None) -> SandboxAnswer:
+def select(call: Call, sql: str, limit: int, save_to: Path | None = None) -> SandboxAnswer:
     """Run one SELECT statement.
 
     Args:
         limit: rows to answer.
-        save_to: path of a CSV file that receives all rows.
+        save_to: CSV file that receives all rows.
 
     Raises:
         EffectError: no single SELECT statement, an error of the database, or out of memory.
     """
-    from pathlib import Path  # noqa: PLC0415
-
-    statement, wanted = _parse(sql)
     names = call.tables.names()
-    by_lower = {table.lower() for table in wanted}
+    known: dict[str, tuple[str, ...]] = {}
     with ExitStack() as stack:
-        tables = []
-        known: dict[str, tuple[str, ...]] = {}
-        for name, file in names.items():
-            if by_lower & {name, file.name.lower()}:
+
+        def provide(wanted: Collection[str]) -> list[SandboxTable]:
+            lower = {name.lower() for name in wanted}
+            tables = []
+            for name, file in names.items():
+                if not lower & {name, file.name.lower()}:
+                    continue
                 stored = stack.enter_context(call.tables.using(file))
-                tables.append(SandboxTable(stored.path, tuple({name: 1, file.name: 1})))
+                # A file `ledger` without ending is the table `ledger`: one view is enough.
+                called = (name,) if file.name.lower() == name else (name, file.name)
+                tables.append(SandboxTable(stored.path, called))
                 known[name] = stored.loaded.columns
-        order = SandboxOrder(
-            statement, tables, limit, save_to if isinstance(save_to, Path) else None
-        )
-        answer = call.sandbox.run(order, call.interruption)
+            return tables
+
+        answer = call.sandbox.run(SandboxOrder(sql, provide, limit, save_to), call.interruption)
     if answer.error:
         raise _explain(answer, known, list(names))
     return answer
 
 
-def _parse(sql: str) -> tuple[str, set[str]]:
-    import duckdb  # heavy
-
-    try:
-        statements = duckdb.extract_statements(sql)
-        if len(statements) != 1:
-            raise bad_input(f"The SQL has {len(statements)} statements; {_WANTED}.")
-        if statements[0].type != duckdb.StatementType.SELECT:
-            kind = str(statements[0].type).rsplit(".", 1)[-1]
-            raise bad_input(f"{kind} statements are not allowed; {_WANTED}.")
-        statement = statements[0].query.strip().rstrip(";")
-        return statement, set(duckdb.get_table_names(statement))
-    except duckdb.Error as error:
-        raise bad_input(f"The SQL cannot be parsed: {_first_words(str(error))}") from error
-
-
 def _first_words(message: str) -> str:
     """Keep what a model can use: the first lines, without the echo of the statement."""
-    text = message.split("\n\nLINE ", maxsplit=1)[0].split("\nLINE ", maxsplit=1)[0]
+    text = message.partition("\nLINE ")[0]
     text = re.sub(r"^[A-Z][A-Za-z -]*? Error: ", "", " ".join(text.split()))
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _explain(
-    answer: SandboxAnswer, known: dict[str, tuple[str, ...]], names: list[str]
+    answer: SandboxAnswer, known: Mapping[str, tuple[str, ...]], names: Collection[str]
 ) -> Exception:
     text = _first_words(answer.message)
-    if answer.error == "OutOfMemoryException":
-        return too_large("The query needs more memory than it may use; aggregate or filter more.")
-    if answer.error == "PermissionException":
-        tables = ", ".join(names) or "none"
-        return bad_input(f"Queries reach no files and no settings; query the tables: {tables}.")
-    if answer.error == "CatalogException" and "Table with name" in text:
-        found = re.search(r"Table with name (\S+)", text)
-        tables = ", ".join(names) or "none"
-        return bad_input(
-            f"There is no table {found[1] if found else ''!r}; the tables are: {tables}."
-        )
-    if answer.error == "BinderException" and known:
-        columns = "; ".join(f"{table} has {', '.join(cols)}" for table, cols in known.items())
-        return bad_input(f"The query does not fit: {text} {columns}.")
-    return bad_input(f"The query failed: {text}")
+    if answer.error == "StatementError":
+        return _explain_statement(text)
+    return _explain_failure(answer.error, text, known, ", ".join(names) or "none")
+
+
+def _explain_failure(
+    error: str, text: str, known: Mapping[str, tuple[str, ...]], tables: str
+) -> Exception:
+    match error:
+        case "OutOfMemoryException":
+            return too_large(
+                "The query needs more memory than it may use; aggregate or filter more."
+            )
+        case "AnswerSizeError":
+            return too_large(f"The answer has {text[:-1]}: ask for fewer rows or shorter texts.")
+        case "PermissionException":
+            return bad_input(f"Queries reach no files and no settings; query the tables: {tables}.")
+        case "CatalogException" if found := re.search(r"Table with name (\S+)", text):
+            return bad_input(f"There is no table {found[1]!r}; the tables are: {tables}.")
+        case "BinderException" if known:
+            columns = "; ".join(f"{table} has {', '.join(cols)}" for table, cols in known.items())
+            return bad_input(f"The query does not fit: {text} {columns}.")
+        case _:
+            return bad_input(f"The query failed: {text}")
+
+
+def _explain_statement(text: str) -> Exception:
+    if text.startswith("Only SELECT"):
+        return bad_input(f"Only SELECT statements are allowed; {_WANTED}.")
+    if text.endswith(" statements."):
+        return bad_input(f"The SQL has {text[:-1]}; {_WANTED}.")
+    return bad_input(f"The SQL cannot be parsed: {text}")

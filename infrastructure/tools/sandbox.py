@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ _PROGRAM = Path(__file__).with_name("sandbox_process.py")
 _MEMORY_LIMIT = "1GB"
 _ADDRESS_BYTES = 3 << 30
 """Allocations that DuckDB does not count against its own limit end here."""
+_ANSWER_BYTES = 8 << 20
+_PATIENCE_S = 2.0
+_MOMENT_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,22 @@ class SandboxTable:
     names: tuple[str, ...]
 
 
+Provide = Callable[[Collection[str]], Sequence[SandboxTable]]
+"""Gives the tables for the names that a statement reads from; some names may be its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class SandboxOrder:
     """A statement to run.
 
     Attributes:
+        provide: called once, when it is known what the statement reads from.
         limit: rows to answer.
         save_to: CSV file for all rows.
     """
 
     sql: str
-    tables: Sequence[SandboxTable]
+    provide: Provide
     limit: int
     save_to: Path | None = None
 
@@ -53,7 +62,8 @@ class SandboxAnswer:
     """Rows as JSON values, or the database's error.
 
     Attributes:
-        error: name of DuckDB's exception class; empty when the statement ran.
+        error: name of DuckDB's exception class, or `StatementError`, or `AnswerSizeError`; empty
+            when the statement ran.
         message: DuckDB's words.
     """
 
@@ -70,104 +80,169 @@ class Sandbox:
 
     A nursery process loads the database engine once and forks a child for every statement. The
     child ends when our end of its socket does, the nursery when our end of its own does, so that
-    neither outlives this process.
+    neither outlives this process. A fork of this process starts a nursery of its own.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._control: socket.socket | None = None
-        self._end: Callable[[], object] = _nothing
-        self._owner = 0
+        self._nursery: _Nursery | None = None
+        _SANDBOXES.add(self)
 
     def run(self, order: SandboxOrder, interruption: Interruption) -> SandboxAnswer:
-        """Run one statement.
+        """Run one statement; even parsing it is left to the child.
 
         Raises:
             EffectError: the sandbox broke down, or the call was interrupted.
         """
         interruption.check()
+        try:
+            return self._run(order, interruption)
+        except ChildProcessError:
+            with self._lock:
+                gone = self._nursery is not None and self._nursery.has_ended()
+            if gone:  # somebody ended it before it could fork
+                with suppress(ChildProcessError):
+                    return self._run(order, interruption)
+        raise internal(
+            "The query process ended before it answered, most likely for want of memory; ask for"
+            " less."
+        )
+
+    def _run(self, order: SandboxOrder, interruption: Interruption) -> SandboxAnswer:
         ours, theirs = socket.socketpair()
-        with ours:
+        with ours, ours.makefile("rb") as stream:
             with theirs:
                 self._hand_over(theirs)
             with interruption.stopping(partial(_hang_up, ours)):
-                answer = _exchange(ours, _written(order))
-        interruption.check()
-        if not answer:
-            raise internal(
-                "The query process ended before it answered, most likely for want of memory;"
-                " ask for less."
-            )
-        return SandboxAnswer(**json.loads(answer))
+                answer = _exchange(partial(_ask, ours, stream, interruption), order)
+        return SandboxAnswer(**answer)
 
     def close(self) -> None:
-        """End the nursery, if there is one."""
+        """End the nursery, if there is one; the next statement starts another."""
         with self._lock:
             self._end()
-            self._control = None
 
     def _hand_over(self, end: socket.socket) -> None:
         with self._lock:
-            control = self._control
-            if control is None or self._owner != os.getpid():
-                control = self._start()
-            try:
-                socket.send_fds(control, [b"+"], [end.fileno()])
-            except OSError:  # somebody ended the nursery
-                socket.send_fds(self._start(), [b"+"], [end.fileno()])
+            if self._nursery is None or not self._nursery.adopt(end):
+                self._end()
+                self._nursery = _Nursery()
+                weakref.finalize(self, self._nursery.end)
+                self._nursery.adopt(end)
 
-    def _start(self) -> socket.socket:
+    def _end(self) -> None:
+        if self._nursery is not None:
+            self._nursery.end()
+            self._nursery = None
+
+    def start_anew(self) -> None:
+        """Forget, in a fork of the owning process, what belongs to that process."""
+        self._lock = threading.Lock()  # a thread that is not here may have held it
+        if self._nursery is not None:
+            self._nursery.forget()
+            self._nursery = None
+
+
+_SANDBOXES: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+
+
+def _start_anew() -> None:
+    for sandbox in _SANDBOXES:
+        sandbox.start_anew()
+
+
+os.register_at_fork(after_in_child=_start_anew)
+
+
+class _Nursery:
+    """Our end of the process that forks a child for every statement."""
+
+    def __init__(self) -> None:
         import duckdb
 
-        ours, theirs = socket.socketpair()
-        choices = {
+        self._control, theirs = socket.socketpair()
+        settings = {
             "import_from": str(Path(duckdb.__file__).parent.parent),
             "address_bytes": _ADDRESS_BYTES,
         }
         with theirs:
-            nursery = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(choices)],
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(settings)],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={},
+                cwd="/",
                 start_new_session=True,  # Ctrl-C is ours to handle
             )
-        self._end()
-        self._control, self._owner = ours, os.getpid()
-        self._end = weakref.finalize(self, _end, nursery, ours, self._owner)
-        return ours
+
+    def adopt(self, end: socket.socket) -> bool:
+        """Have a child forked at the other end of a socket; False when the nursery is gone."""
+        if self._process.poll() is not None:
+            return False
+        try:
+            socket.send_fds(self._control, [b"+"], [end.fileno()])
+        except OSError:
+            return False
+        return True
+
+    def has_ended(self) -> bool:
+        """Whether it is gone; what it held is closed a moment before that can be known."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_MOMENT_S)
+        return self._process.returncode is not None
+
+    def end(self) -> None:
+        """Have it end, and bury it; again does nothing."""
+        self._control.close()
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def forget(self) -> None:
+        """Let go of it without ending it."""
+        self._control.close()
+        self._process.poll()  # it is no child of this process, which is how Popen learns of that
 
 
-def _nothing() -> None:
-    return
+_Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _end(nursery: subprocess.Popen[bytes], control: socket.socket, owner: int) -> None:
-    control.close()
-    if owner == os.getpid():
-        nursery.wait()
-
-
-def _written(order: SandboxOrder) -> bytes:
-    return json.dumps(
+def _exchange(ask: _Ask, order: SandboxOrder) -> dict[str, Any]:
+    limits = {"memory_limit": _MEMORY_LIMIT, "answer_bytes": _ANSWER_BYTES}
+    wanted = ask({"sql": order.sql, **limits})
+    if "error" in wanted:
+        return wanted
+    return ask(
         {
-            "sql": order.sql,
-            "tables": [{"path": str(t.path), "names": t.names} for t in order.tables],
+            "tables": [
+                {"path": str(table.path), "names": table.names}
+                for table in order.provide(wanted["tables"])
+            ],
             "limit": order.limit,
             "save_to": str(order.save_to) if order.save_to else None,
-            "memory_limit": _MEMORY_LIMIT,
         }
-    ).encode()
+    )
 
 
-def _exchange(ours: socket.socket, order: bytes) -> bytes:
-    try:
-        ours.sendall(len(order).to_bytes(8, "big") + order)
-        with ours.makefile("rb") as stream:
-            return stream.read()
-    except OSError:  # the child is gone, because it broke down or we hung up
-        return b""
+def _ask(
+    ours: socket.socket,
+    stream: BufferedReader,
+    interruption: Interruption,
+    question: dict[str, Any],
+) -> dict[str, Any]:
+    message = json.dumps(question).encode()
+    answer = b""
+    with suppress(OSError):  # the child is gone, because it broke down or we hung up
+        ours.sendall(len(message).to_bytes(8, "big") + message)
+        answer = stream.read(int.from_bytes(stream.read(8), "big"))
+    interruption.check()
+    if not answer:
+        raise ChildProcessError
+    found: dict[str, Any] = json.loads(answer)
+    return found
 
 
 def _hang_up(ours: socket.socket) -> None:

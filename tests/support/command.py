@@ -165,9 +165,9 @@ class Running:
         return line
 
     def interrupt(self) -> None:
-        """Press Ctrl-C."""
+        """Press Ctrl-C, which a terminal tells every process of the command."""
         self._started = monotonic()
-        self.process.send_signal(signal.SIGINT)
+        os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self) -> Outcome:
         """Kill it as the system would: it cannot clean up."""

@@ -1,7 +1,7 @@
 """Doomed runs: real processes that run a session and are really killed at a chosen append.
 
 The modules are imported once; every run is a fork of that process and opens its own connections.
-Started as `python -m tests.support.doomed`, it reads one JSON order a line and answers with one
+Run as a program, this file reads one JSON order a line and answers with one
 JSON line each: `{"signal": 9}` for a killed run, `{"view": {...}, "appends": n}` for one that
 ended.
 """
@@ -16,29 +16,32 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-ROOT = Path(__file__).parents[2]
+Order: TypeAlias = dict[str, Any]
 
 
 @contextmanager
-def doomed_runs() -> Iterator[Callable[..., dict[str, Any]]]:
+def doomed_runs(interpreter: Path) -> Iterator[Callable[[Order], dict[str, Any]]]:
     """Start the process that forks runs.
+
+    Args:
+        interpreter: Python of the environment that Hansard is installed in.
 
     Yields:
         A function that carries out one order: `request` and `inputs` with `output` run a new
         session, `resume` finishes one; `kill_at` kills the run at the n-th append, `moment`
         (`before` or `after`) says on which side of its commit.
     """
-    command = [sys.executable, "-m", "tests.support.doomed"]
+    command = [str(interpreter), "-P", __file__]
     with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         orders, answers = process.stdin, process.stdout
         assert orders is not None
         assert answers is not None
 
-        def carry_out(**order: Any) -> dict[str, Any]:
+        def carry_out(order: Order) -> dict[str, Any]:
             orders.write(json.dumps(order) + "\n")
             orders.flush()
             answer: dict[str, Any] = json.loads(answers.readline())
@@ -67,7 +70,7 @@ def _serve() -> None:
         print(json.dumps({"signal": os.WTERMSIG(status)}) if killed else text, flush=True)  # noqa: T201
 
 
-def _run(order: dict[str, Any]) -> dict[str, Any]:
+def _run(order: Order) -> dict[str, Any]:
     import hansard  # noqa: PLC0415 - in the child
 
     appends = _count_appends(order.get("kill_at"), order.get("moment", "after"))

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from infrastructure.tools.tables.dates import looks_like_date
 from infrastructure.tools.tables.numbers import looks_like_number
@@ -57,7 +58,7 @@ class Dialect:
     title_lines: tuple[str, ...] = ()
 
 
-def read_records(lines: Sequence[str], delimiter: str, quoting: int) -> list[Record]:
+def read_records(lines: Sequence[str], delimiter: str, quoting: Literal[0, 3]) -> list[Record]:
     """Parse the sample's records and remember their lines."""
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(lines, delimiter=delimiter, quoting=quoting)
@@ -95,7 +96,16 @@ def sniff(sample: str, *, whole: bool, prefer: str | None = None) -> Dialect | N
         return None
     if _score(best[2]) == 0.0:
         return _single_column(best[2])
-    return _describe(best[1], best[2])
+    return None if _is_prose(best[2]) else _describe(best[1], best[2])
+
+
+def _is_prose(records: list[Record]) -> bool:
+    """Whether the delimiters are punctuation: lines of any width, full of words."""
+    widths = Counter(len(record.fields) for record in records)
+    cells = [cell.strip() for record in records for cell in record.fields if cell.strip()]
+    words = sum(len(cell.split()) for cell in cells)
+    regular = max(widths.values()) >= 0.8 * len(records)  # four of five
+    return not regular and words > 3 * len(cells) and not any(map(_is_typed, cells))
 
 
 def _score(records: list[Record]) -> float:

@@ -62,9 +62,13 @@ def load(source: Source, target: Path, interruption: Interruption) -> Loaded:
 
     with source.path.open("rb") as file:
         head = file.read(4096)
-    settings = {"threads": 2, "memory_limit": _MEMORY, "autoinstall_known_extensions": False}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 2,
+        "memory_limit": _MEMORY,
+        "autoinstall_known_extensions": False,
+    }
     with (
-        tempfile.TemporaryDirectory(prefix="hansard-load-") as folder,
+        tempfile.TemporaryDirectory(dir=target.parent) as folder,
         duckdb.connect(":memory:", config=settings) as connection,
         interruption.stopping(connection.interrupt),
     ):
@@ -75,8 +79,9 @@ def load(source: Source, target: Path, interruption: Interruption) -> Loaded:
             return loading.run(head, target)
         except duckdb.Error as error:
             interruption.check()
-            first = str(error).splitlines()[0]
-            raise bad_input(f"{source.name!r} cannot be read as a table: {first}") from error
+            raise bad_input(
+                f"{source.name!r} cannot be read as a table: {_reason(error, source)}."
+            ) from error
 
 
 class _Loading:
@@ -125,7 +130,8 @@ class _Loading:
         if not expressions:
             raise bad_input(f"{self._source.name!r} has no column that a table can hold.")
         self._connection.execute(
-            f"CREATE TEMP TABLE typed AS SELECT {', '.join(expressions)} FROM read_parquet({path})"
+            f"CREATE TEMP TABLE typed AS SELECT {', '.join(expressions)}"  # noqa: S608  # quoted
+            f" FROM read_parquet({path})"
         )
 
     def _read_text(self) -> tuple[tuple[str, ...], str | None]:
@@ -156,8 +162,9 @@ class _Loading:
             ).fetchall()
         except duckdb.Error as error:
             self._interruption.check()
-            first = str(error).splitlines()[0].split(": ", 1)[-1]
-            raise bad_input(f"{self._source.name!r} is no valid JSON: {first}") from error
+            raise bad_input(
+                f"{self._source.name!r} is no valid JSON: {_reason(error, self._source)}."
+            ) from error
         names = tuple(str(row[0]) for row in described)
         if names == ("json",) and str(described[0][1]) not in {"VARCHAR", "STRUCT"}:
             raise bad_input(f"{self._source.name!r} is JSON, but no list of records.")
@@ -175,7 +182,20 @@ class _Loading:
             f"CREATE TEMP TABLE raw AS SELECT {aliases}"  # noqa: S608  # quoted
             f" FROM read_json({file}, columns={{{columns}}}, maximum_object_size=268435456)"
         )
+        self._refuse_single_object()
         return names
+
+    def _refuse_single_object(self) -> None:
+        if self._source.path.suffix.lower() in {".jsonl", ".ndjson"}:
+            return
+        with self._source.path.open("rb") as file:
+            is_list = b"[" in file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if not is_list and self._connection.execute("SELECT count(*) FROM raw").fetchall() == [
+            (1,)
+        ]:
+            raise bad_input(
+                f"{self._source.name!r} holds one object, not a table; hand in a list of records."
+            )
 
     def _read_delimited(self, path: Path, dialect: Dialect) -> tuple[str, ...]:
         import duckdb  # heavy
@@ -196,7 +216,8 @@ class _Loading:
         if dialect.title_lines:
             titles = "; ".join(line for line in dialect.title_lines if line)
             self._notes.append(
-                f"{len(dialect.title_lines)} lines above the header are titles, not data: {titles!r}."
+                f"{len(dialect.title_lines)} lines above the header are titles, not data:"
+                f" {titles!r}."
             )
         if not dialect.header:
             self._notes.append("The file has no header; its columns are called column_1 and so on.")
@@ -286,7 +307,8 @@ class _Loading:
             total, lost, examples = self._connection.execute(
                 f"SELECT count(*), count(*) FILTER (value IS NULL),"  # noqa: S608  # quoted
                 f" list(DISTINCT text ORDER BY text) FILTER (value IS NULL) FROM"
-                f" (SELECT {value} AS text, {column.expression} AS value FROM raw{join} WHERE {known})"
+                f" (SELECT {value} AS text, {column.expression} AS value FROM raw{join}"
+                f" WHERE {known})"
             ).fetchall()[0]
             if lost:
                 shown = ", ".join(repr(text) for text in examples[:_SHOWN])
@@ -306,6 +328,13 @@ class _Loading:
         if not rows:
             self._notes.append("The table has a header but no rows.")
         return Loaded(rows, tuple(columns), tuple(self._notes))
+
+
+def _reason(error: Exception, source: Source) -> str:
+    """Give the database's reason without its own words around it and without a path."""
+    first = str(error).splitlines()[0].partition(": ")[2]
+    folder = f"{source.path.parent}/"
+    return first.replace(folder, "").rstrip(".")
 
 
 def _cleaned(column: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from infrastructure.tools.interruption import Interruption
 from infrastructure.tools.tables.dialect import MAX_FIELD, Dialect
@@ -77,7 +78,7 @@ def repair(path: Path, dialect: Dialect, target: Path, interruption: Interruptio
 
 
 def _rewrite(
-    path: Path, dialect: Dialect, target: Path, interruption: Interruption, quoting: int
+    path: Path, dialect: Dialect, target: Path, interruption: Interruption, quoting: Literal[0, 3]
 ) -> Repairs:
     csv.field_size_limit(MAX_FIELD)
     repairs = Repairs()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +12,7 @@ from pathlib import Path
 
 from infrastructure.tools.interruption import Interruption
 from infrastructure.tools.tables.loading import Loaded, Source, load
+from infrastructure.tools.tables.private_folder import PrivateFolder
 
 
 @dataclass(slots=True)
@@ -43,7 +41,7 @@ class TableStore:
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._folder: Path | None = None
+        self._folder: PrivateFolder | None = None
 
     @contextmanager
     def using(
@@ -97,9 +95,8 @@ class TableStore:
 
     def _private_folder(self) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="hansard-tables-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return self._folder
+            self._folder = PrivateFolder()
+        return self._folder.path
 
     def _forget_oldest(self) -> None:
         surplus = len(self._tables) - self._capacity

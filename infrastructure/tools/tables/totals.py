@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _LABEL = (
-    r"^\s*((grand |sub)?totals?|sum|summe|gesamt(summe)?|insgesamt|somme|total g[eé]n[eé]ral|totale?"
-    r"|suma|zusammen|σ)\s*:?\s*$"
+    r"^\s*((grand |sub)?totals?|sum|summe|gesamt(summe)?|insgesamt|somme|total g[eé]n[eé]ral"
+    r"|totale?|suma|zusammen|σ)\s*:?\s*$"  # noqa: RUF001  # the sign for a sum
 )
 
 
