@@ -150,7 +150,10 @@ def _place(value: object, axis: Axis) -> float | str:
     if axis == "category":
         return _label(value)
     text = str(value)
-    moment = datetime.fromisoformat(f"{text}-01" if _MONTH_TEXT.fullmatch(text) else text)
+    try:
+        moment = datetime.fromisoformat(f"{text}-01" if _MONTH_TEXT.fullmatch(text) else text)
+    except ValueError as error:  # the database knows more years than four digits can say
+        raise bad_input(f"The date {text!r} cannot be drawn; leave such rows out.") from error
     return (moment - datetime(1970, 1, 1)).total_seconds() * 1000  # noqa: DTZ001  # both are UTC
 
 

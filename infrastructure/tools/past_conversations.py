@@ -21,5 +21,6 @@ def search_past_conversations(call: Call, arguments: SearchPastConversationsArgu
     try:
         turns = tuple(PastTurn.model_validate(turn) for turn in found[: arguments.limit])
     except ValidationError as error:
-        raise internal(f"The search answered turns of an unknown form: {error}.") from error
+        fields = ", ".join(str(problem["loc"][0]) for problem in error.errors() if problem["loc"])
+        raise internal(f"The search answered turns with wrong fields: {fields}.") from error
     return Outcome(SearchPastConversationsAnswer(turns=turns))

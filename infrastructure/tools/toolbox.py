@@ -142,8 +142,9 @@ class LocalToolbox:
                 " for less."
             ) from error
         except Exception as error:
+            reason = " ".join(str(error).split())
             raise internal(
-                f"{tool.name} failed by itself: {type(error).__name__}: {error}"
+                f"{tool.name} failed by itself ({type(error).__name__}: {reason}); try another way."
             ) from error
 
     def _call(self, request: ToolRequest, interruption: Interruption) -> Call:

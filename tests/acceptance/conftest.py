@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -65,9 +67,14 @@ def hansard(program: Path, database_url: str, tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def embedded(program: Path, tmp_path: Path) -> Command:
-    """The installed command as a newcomer has it: with an embedded server still to be made."""
-    return Command(program, tmp_path, {})
+def embedded(program: Path) -> Iterator[Command]:
+    """The installed command as a newcomer has it: with an embedded server still to be made.
+
+    Root's server runs as another user, and every pytest takes the others' right to pass through
+    its own temporary folders away.
+    """
+    with TemporaryDirectory(dir=os.environ[RUN_FOLDER]) as folder:
+        yield Command(program, Path(folder), {})
 
 
 @pytest.fixture(scope="session")

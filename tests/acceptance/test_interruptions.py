@@ -115,7 +115,7 @@ def test_two_runs_share_one_embedded_server_which_stops_after_the_last(
     with embedded.started(*RUN) as report, embedded.started("run", "What is 6 * 7?") as sum_:
         ended = [sum_.end(), report.end()]
 
-    assert [outcome.code for outcome in ended] == [0, 0]
+    assert [outcome.code for outcome in ended] == [0, 0], ended
     assert "42" in ended[0].out
     assert FIGURE in ended[1].out
     assert embedded.document("db", "status")["server"]["running"] is False

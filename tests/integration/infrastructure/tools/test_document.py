@@ -11,10 +11,10 @@ import pytest
 from domain.effect import FailureKind
 from tests.support.tool_session import ToolSession
 
-HARMLESS = {
-    *("html head meta title style body main h1 h2 p a img div table thead tbody tr th td").split(),
-    *("strong em s code pre blockquote ul ol li hr br").split(),
-}
+HARMLESS = re.compile(
+    "html|head|meta|title|style|body|main|h[1-3]|p|a|img|div|table|thead|tbody|tr|th|td|strong|em"
+    "|s|code|pre|blockquote|ul|ol|li|hr|br"
+)
 
 
 class Page(HTMLParser):
@@ -66,7 +66,7 @@ def page(session: ToolSession, markdown: str, **wishes: str) -> str:
 def test_nothing_a_model_writes_becomes_active(session: ToolSession, markdown: str) -> None:
     found = Page(page(session, markdown, title="<script>alert(1)</script>"))
     for tag, attributes in found.tags:
-        assert tag in HARMLESS
+        assert HARMLESS.fullmatch(tag)
         assert not [name for name in attributes if name.startswith("on")]
         assert tag in {"style", "meta"} or "style" not in attributes
         if tag == "a":

@@ -31,7 +31,7 @@ def test_a_select_answers_columns_rows_and_their_number(ledger: ToolSession) -> 
 
 @pytest.mark.parametrize("name", ["ledger", '"ledger.csv"', "LEDGER", '"Ledger.CSV"'])
 def test_a_table_is_found_by_its_name_and_by_its_files(ledger: ToolSession, name: str) -> None:
-    assert ledger.rows(f"WITH t AS (SELECT * FROM {name}) SELECT count(*) FROM t") == [[3]]
+    assert ledger.rows(f"WITH t AS (SELECT * FROM {name}) SELECT count(*) FROM t") == [[3]]  # noqa: S608  # a case
 
 
 def test_values_come_as_json_of_their_kind(ledger: ToolSession) -> None:
@@ -41,11 +41,11 @@ def test_values_come_as_json_of_their_kind(ledger: ToolSession) -> None:
         " INTERVAL 1 DAY, 170141183460469231731687303715884105727::HUGEINT, TIME '01:02:03',"
         " UUID '00000000-0000-0000-0000-000000000001', 'x'::BLOB, TIMESTAMPTZ '2026-01-01 00:00Z'"
     )
-    assert ledger.rows(sql) == [
-        [None, None, 1.5, 2, "2026-01-02", "2026-01-02T03:04:05", True, None, "[1, 2]", "{'a': 1}"]
-        + ["1 day", 170141183460469231731687303715884105727, "01:02:03"]
-        + ["00000000-0000-0000-0000-000000000001", "x", "2026-01-01 00:00:00+00"]
-    ]
+    times = ["2026-01-02", "2026-01-02T03:04:05"]
+    uuid = "00000000-0000-0000-0000-000000000001"
+    big = 170141183460469231731687303715884105727
+    nested = ["[1, 2]", "{'a': 1}", "1 day", big, "01:02:03", uuid, "x", "2026-01-01 00:00:00+00"]
+    assert ledger.rows(sql) == [[None, None, 1.5, 2, *times, True, None, *nested]]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_query_that_fails_leaves_no_file(ledger: ToolSession) -> None:
     assert list(ledger.output.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["../x.csv", "a/b.csv", "/tmp/x.csv", ".x", "x\0.csv", "x.exe"])
+@pytest.mark.parametrize("name", ["../x.csv", "a/b.csv", "/x.csv", ".x", "x\0.csv", "x.exe"])
 def test_names_to_save_under_are_plain(ledger: ToolSession, name: str) -> None:
     failure = ledger.failure("query_table", sql="SELECT 1", save_as=name)
     assert failure.kind is FailureKind.BAD_INPUT

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from application.errors import EffectError
@@ -49,6 +48,10 @@ def children(pid: int) -> list[int]:
     return [int(child) for child in listed.split()]
 
 
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 def is_gone(pid: int) -> bool:
     """Whether a process has ended; one that only waits to be buried has."""
     try:
@@ -65,12 +68,11 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
 
 def test_two_hundred_statements_leave_no_process_and_no_descriptor(sandbox: Sandbox) -> None:
     run(sandbox, "SELECT 1")
-    before = len(os.listdir("/proc/self/fd"))
-    inside = len(os.listdir(f"/proc/{nursery(sandbox)}/fd"))
+    before, inside = descriptors(os.getpid()), descriptors(nursery(sandbox))
     for number in range(200):
         assert run(sandbox, f"SELECT {number}").rows == [[number]]
-    assert len(os.listdir("/proc/self/fd")) == before
-    assert len(os.listdir(f"/proc/{nursery(sandbox)}/fd")) == inside
+    assert descriptors(os.getpid()) == before
+    assert descriptors(nursery(sandbox)) == inside
     eventually(lambda: children(nursery(sandbox)) == [])
 
 
@@ -91,6 +93,7 @@ def test_the_next_statement_works_after_the_nursery_was_killed(sandbox: Sandbox)
 
 def test_an_interrupted_statement_stops_computing(sandbox: Sandbox) -> None:
     run(sandbox, "SELECT 1")
+    eventually(lambda: children(nursery(sandbox)) == [])
     interruption = Interruption()
     failures: list[EffectError] = []
 
@@ -135,6 +138,16 @@ def test_a_forgotten_sandbox_ends_its_nursery() -> None:
     pid = nursery(sandbox)
     del sandbox
     eventually(lambda: is_gone(pid))
+
+
+def test_starting_anew_leaves_the_old_nursery_to_its_owner(sandbox: Sandbox) -> None:
+    run(sandbox, "SELECT 1")
+    old = sandbox._nursery
+    assert old is not None
+    sandbox.start_anew()
+    assert run(sandbox, "SELECT 2").rows == [[2]]
+    assert nursery(sandbox) != old._process.pid
+    old.end()
 
 
 CODE = """
@@ -193,6 +206,8 @@ def test_a_fork_of_the_owner_starts_its_own_nursery_even_when_the_lock_was_held(
 def test_a_table_reads_under_all_its_names_and_cannot_be_changed(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
+    import duckdb
+
     path = tmp_path / "it's.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE data AS SELECT 1 AS a")

@@ -104,7 +104,8 @@ def test_calls_run_side_by_side(session: ToolSession) -> None:
 
     async def all_at_once() -> list[JsonValue]:
         calls = (
-            session.call("query_table", sql=f"SELECT sum(a) + {n} AS s FROM t") for n in range(8)
+            session.call("query_table", sql=f"SELECT sum(a) + {n} AS s FROM t")  # noqa: S608  # a number
+            for n in range(8)
         )
         return [answer.content for answer in await asyncio.gather(*calls)]
 
@@ -149,6 +150,28 @@ def test_turns_of_an_unknown_form_are_an_internal_failure(tmp_path: Path) -> Non
     session = ToolSession(LocalToolbox(Past({"speaker": "x"}), 1000), tmp_path)
     failure = session.failure("search_past_conversations", text="x")
     assert failure.kind is FailureKind.INTERNAL
+
+
+@pytest.mark.parametrize(
+    ("expression", "value", "text"),
+    [
+        ("0.1 + 0.2", 0.3, "0.3"),
+        ("1 / 3", 1 / 3, "0.3333333333333333333333333333"),
+        ("-0.0 * 5", 0.0, "0"),
+        ("1000000 * 3.50", 3_500_000.0, "3500000"),
+        ("x / 1e9", 2e-9, "2E-9"),
+    ],
+)
+def test_a_value_comes_as_number_and_as_text(
+    session: ToolSession, expression: str, value: float, text: str
+) -> None:
+    found = session.use("evaluate_expression", expression=expression, variables={"x": 2})
+    assert found == {"value": value, "text": text}
+
+
+def test_a_value_beyond_every_number_is_refused(session: ToolSession) -> None:
+    failure = session.failure("evaluate_expression", expression="10 ** 350")
+    assert "too large" in failure.message
 
 
 def test_a_profile_says_what_each_column_is_good_for(session: ToolSession) -> None:
