@@ -66,7 +66,7 @@ def _model_answered(event: Any) -> str:
     answer = event.answer
     wishes = ", ".join(call.tool for call in answer.tool_calls)
     said = f"wants {wishes}" if wishes else answer.text
-    tokens = f"{answer.usage.input_tokens}+{answer.usage.output_tokens} tokens"
+    tokens = f"{answer.usage.context_tokens}+{answer.usage.output_tokens} tokens"
     return f"{answer.model} answered ({tokens}): {said}"
 
 

@@ -27,6 +27,7 @@ class TaskView(Value):
 
     Attributes:
         path: handles of the agents that held it, first to last.
+        input_tokens: all tokens that went in, cached ones included.
     """
 
     task_id: UUID
@@ -180,7 +181,7 @@ def task_view(task: Task) -> TaskView:
         path=(first, *(delegation.to_agent for delegation in task.delegations)),
         model_calls=sum(1 for step in task.steps if step.purpose),
         tool_calls=sum(1 for step in task.steps if step.call is not None),
-        input_tokens=sum(answer.usage.input_tokens for answer in answers),
+        input_tokens=sum(answer.usage.context_tokens for answer in answers),
         output_tokens=sum(answer.usage.output_tokens for answer in answers),
         cost_usd=sum((answer.cost_usd or Decimal(0) for answer in answers), Decimal(0)),
         pending=tuple(task.pending.values()),

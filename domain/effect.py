@@ -16,12 +16,21 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Usage(Value):
-    """Tokens of one model call, as the provider counted them."""
+    """Tokens of one model call, as the provider counted them.
+
+    Attributes:
+        input_tokens: without those that were read from or written to the provider's cache.
+    """
 
     input_tokens: Count = 0
     output_tokens: Count = 0
     cache_read_tokens: Count = 0
     cache_write_tokens: Count = 0
+
+    @property
+    def context_tokens(self) -> int:
+        """All tokens that went in, cached or not."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
 class ToolCall(Value):

@@ -65,6 +65,7 @@ class SessionSummaryView(Value):
         agents: handles of all agents that were given work or called a model or tool, sorted.
         tasks: tasks of the plan; the request itself does not count.
         model_calls: attempts, repeated ones included.
+        input_tokens: all tokens that went in, cached ones included.
         cost_usd: None when no answer had a price.
     """
 
@@ -129,7 +130,7 @@ def _model_answered(batch: Batch, recorded: RecordedEvent) -> None:
         batch,
         recorded,
         kind="model_answer",
-        input_tokens=usage.input_tokens,
+        input_tokens=usage.context_tokens,
         output_tokens=usage.output_tokens,
         cost_usd=event.answer.cost_usd,
     )

@@ -144,7 +144,18 @@ def stats(*, agent: str | None, at: str | None, as_json: bool) -> None:
         print_json(page)
         return
     table = _table("Agent")
-    for column in ("Got", "Done", "Failed", "Model", "Tool", "Tokens", "USD", "Mean s", "Success"):
+    for column in (
+        "Got",
+        "Done",
+        "Failed",
+        "Model",
+        "Tool",
+        "In",
+        "Out",
+        "USD",
+        "Mean s",
+        "Success",
+    ):
         table.add_column(column, justify="right")
     for row in page.items:
         table.add_row(
@@ -154,7 +165,8 @@ def stats(*, agent: str | None, at: str | None, as_json: bool) -> None:
             str(row.tasks_failed),
             str(row.model_calls),
             str(row.tool_calls),
-            str(row.input_tokens + row.output_tokens),
+            str(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens),
+            str(row.output_tokens),
             "-" if row.cost_usd is None else f"{row.cost_usd:.4f}",
             "-" if row.mean_duration_ms is None else f"{row.mean_duration_ms / 1000:.2f}",
             "-" if row.success_rate is None else f"{row.success_rate:.0%}",

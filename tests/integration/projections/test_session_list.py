@@ -28,7 +28,7 @@ def test_a_session_shows_its_request_its_end_and_what_it_took(read_side: ReadSid
     assert found.answer == "Report"
     assert found.agents == tuple(sorted(("MM_001", "DIR_FINANCE", "FIN_007")))
     assert (found.tasks, found.model_calls, found.tool_calls) == (1, 1, 1)
-    assert (found.input_tokens, found.output_tokens) == (100, 20)
+    assert (found.input_tokens, found.output_tokens) == (105, 20)
     assert found.cost_usd == Decimal("0.0125")
     assert found.ended_at is not None
     assert found.opened_at <= found.ended_at
