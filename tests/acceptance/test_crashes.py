@@ -12,7 +12,7 @@ from infrastructure.database import Connection
 from tests.support.command import LEDGER, REQUEST
 from tests.support.doomed import Order, doomed_runs
 
-SHARDS = 6
+SHARDS = 4
 ONCE = {"task.completed", "task.decomposed", "task.started", "session.completed"}
 CALLED = {"task.model_called", "task.tool_called"}
 ANSWERED = {"task.model_answered", "task.tool_answered"}

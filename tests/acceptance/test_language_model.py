@@ -9,11 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 from psycopg import sql
 
 from infrastructure.database import Connection
-from tests.support.command import LEDGER, REQUEST, Command
+from tests.support.command import LEDGER, REQUEST, Command, Outcome
 from tests.support.messages_api import Answer, MessagesApi, OrganisationScript, Refusal, Use
 
 KEY = "sk-ant-acceptance-0123456789"
@@ -51,13 +50,29 @@ def everything_kept(connection: Connection, folder: Path) -> Iterator[str]:
             yield path.read_text(encoding="utf-8", errors="replace")
 
 
-def test_the_main_job_completes_with_usage_and_cost(
+def test_the_main_job_completes_with_usage_and_cost_and_keeps_the_key_nowhere(
     hansard: Command, connection: Connection
 ) -> None:
     with MessagesApi(OrganisationScript(), key=KEY) as api:
         outcome = with_model(hansard, api).run(*RUN)
 
     view = outcome.document
+    check_bill(view, outcome, api, connection)
+    with LEDGER.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if "2025-10" <= row["date"][:7] <= "2025-12"]
+    total = sum((Decimal(row["amount"]) for row in rows if row["amount"]), Decimal(0))
+    assert f"{total.normalize():f}" in (Path(view["output_folder"]) / "report.md").read_text()
+    paths = {artefact["path"] for artefact in view["artefacts"]}
+    assert {"report.md", "report.html", "groups.svg"} <= paths
+    kept = list(everything_kept(connection, hansard.folder))
+    assert len(kept) > 100
+    assert not any(KEY in text for text in (*kept, outcome.out, outcome.err))
+
+
+def check_bill(
+    view: dict[str, Any], outcome: Outcome, api: MessagesApi, connection: Connection
+) -> None:
+    """Hold that every call was recorded with its usage, and priced."""
     assert (outcome.code, view["status"]) == (0, "completed"), outcome.err
     assert api.refusals == []
     assert set(view["model_names"]) == {"claude-haiku-5-5", "claude-sonnet-5-5"}
@@ -67,27 +82,6 @@ def test_the_main_job_completes_with_usage_and_cost(
     assert view["input_tokens"] == 100 * len(called)
     assert view["output_tokens"] == 20 * len(called)
     assert Decimal(view["cost_usd"]) > 0
-    with LEDGER.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if "2025-10" <= row["date"][:7] <= "2025-12"]
-    total = sum((Decimal(row["amount"]) for row in rows if row["amount"]), Decimal(0))
-    assert f"{total.normalize():f}" in (Path(view["output_folder"]) / "report.md").read_text()
-    assert {"report.md", "report.html", "groups.svg"} <= {
-        file["path"] for file in view["artefacts"]
-    }
-
-
-def test_the_key_is_kept_nowhere(hansard: Command, connection: Connection) -> None:
-    with MessagesApi(OrganisationScript(), key=KEY) as api:
-        command = with_model(hansard, api)
-        run = command.run(*RUN)
-        looks = [command.run("show"), command.run("audit"), command.run("stats")]
-
-    assert run.code == 0
-    for outcome in (run, *looks):
-        assert KEY not in outcome.out + outcome.err
-    kept = list(everything_kept(connection, hansard.folder))
-    assert len(kept) > 100
-    assert not any(KEY in text for text in kept)
 
 
 def test_a_refused_key_is_told_without_showing_it(hansard: Command) -> None:
@@ -179,13 +173,13 @@ def test_a_path_outside_is_a_recorded_tool_error(hansard: Command, connection: C
     assert not any("cake" in str(request.body) for request in api.requests)
 
 
-@pytest.mark.parametrize("sequence", ["\x1b]0;owned\x07", "\x1b[2J", "\x9b5m", "\u202e"])
-def test_what_a_model_says_never_controls_the_terminal(hansard: Command, sequence: str) -> None:
+def test_what_a_model_says_never_controls_the_terminal(hansard: Command) -> None:
     script = OrganisationScript()
+    sequences = ("\x1b]0;owned\x07", "\x1b[2J", "\x9b5m", "\u202e")
 
     def reply(request: dict[str, Any]) -> Answer:
         answer = script(request)
-        return answer if answer.uses else Answer(text=f"# Done{sequence}\n\n{answer.text}")
+        return answer if answer.uses else Answer(text=f"# Do{'o'.join(sequences)}ne\n\nGood.")
 
     with MessagesApi(reply, key=KEY) as api:
         command = with_model(hansard, api)
@@ -193,6 +187,8 @@ def test_what_a_model_says_never_controls_the_terminal(hansard: Command, sequenc
         shown = command.run("show")
 
     assert screen.code == 0
-    assert "Done" in screen.text
-    assert sequence not in screen.sent
-    assert sequence not in shown.out
+    assert "Dooo5mone" in screen.text
+    assert "Dooo5mone" in shown.out
+    for sequence in sequences:
+        assert sequence not in screen.sent
+        assert sequence not in shown.out

@@ -120,9 +120,9 @@ def test_what_a_file_says_never_controls_the_terminal(hansard: Command, tmp_path
     screens = [hansard.show("run", f"Financial report on Q4 {ATTACK}", "--input", path)]
     view = hansard.document("show")
     task = view["tasks"][-1]["task_id"]
-    looks = (("sessions",), ("show",), ("why", task), ("audit",), ("stats",))
+    looks = (("sessions",), ("show",), ("why", task), ("audit",))
     screens += [hansard.show(*arguments) for arguments in looks]
-    pipes = [hansard.run(*arguments) for arguments in (*looks, ("show", "--json"))]
+    pipes = [hansard.run(*arguments) for arguments in (("why", task), ("show", "--json"))]
 
     assert view["status"] == "completed"
     assert ATTACK in view["request"]

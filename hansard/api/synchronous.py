@@ -1,0 +1,141 @@
+"""Hansard: the synchronous face of the Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from application.views import AgentView, SessionView, WhyView
+from domain.policy import Policy
+from domain.session import SessionStatus
+from hansard.api.asynchronous import AsyncHansard, Moment, ignore, open_async
+
+if TYPE_CHECKING:
+    from application.orchestration.journal import Listener
+    from projections.agent_statistics import AgentStatisticsView
+    from projections.delegation_audit import DelegationView
+    from projections.protocol import Page
+    from projections.session_list import SessionSummaryView
+
+T = TypeVar("T")
+SIGNAL_CHECK_S = 0.1
+
+
+class Hansard:
+    """Hansard for ordinary programs; `hansard.open()` makes one.
+
+    Each method runs the method of the same name of `AsyncHansard`, which documents it, on an event
+    loop in a background thread.
+    """
+
+    def __init__(self, portal: BlockingPortal, inner: AsyncHansard) -> None:
+        self._portal = portal
+        self._inner = inner
+
+    def run(
+        self,
+        request: str,
+        inputs: Iterable[str | Path] = (),
+        *,
+        output: str | Path | None = None,
+        policy: Policy | None = None,
+        on_event: Listener = ignore,
+    ) -> SessionView:
+        """Let the organisation do a job; `on_event` is called from another thread."""
+        return self._call(
+            self._inner.run, request, inputs, output=output, policy=policy, on_event=on_event
+        )
+
+    def resume(self, session: str | UUID, *, on_event: Listener = ignore) -> SessionView:
+        """Finish a session whose process was lost."""
+        return self._call(self._inner.resume, session, on_event=on_event)
+
+    def unfinished(self) -> list[UUID]:
+        """List the sessions that were opened and have not ended, oldest first."""
+        return self._call(self._inner.unfinished)
+
+    def cancel(self, session: str | UUID, reason: str) -> SessionView:
+        """Stop a session that no process runs."""
+        return self._call(self._inner.cancel, session, reason)
+
+    def session(self, session: str | UUID, at: Moment | None = None) -> SessionView:
+        """View a session as it is, or as it was at a past moment."""
+        return self._call(self._inner.session, session, at)
+
+    def why(self, task: str | UUID) -> WhyView:
+        """Explain a task: its decisions and the chain of events behind it."""
+        return self._call(self._inner.why, task)
+
+    def sessions(
+        self,
+        *,
+        status: SessionStatus | None = None,
+        at: Moment | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> Page[SessionSummaryView]:
+        """List sessions, newest first."""
+        return self._call(self._inner.sessions, status=status, at=at, before=before, limit=limit)
+
+    def audit(
+        self,
+        session: str | UUID | None = None,
+        *,
+        at: Moment | None = None,
+        after: int = 0,
+        limit: int = 50,
+        **filters: Any,
+    ) -> Page[DelegationView]:
+        """List decisions on delegations, oldest first, each with how its task ended."""
+        return self._call(self._inner.audit, session, at=at, after=after, limit=limit, **filters)
+
+    def stats(
+        self, agent: str | None = None, at: Moment | None = None
+    ) -> Page[AgentStatisticsView]:
+        """Give the figures of every agent that was used, in order of handle."""
+        return self._call(self._inner.stats, agent, at)
+
+    def agents(self, at: Moment | None = None) -> list[AgentView]:
+        """List the agents of the organisation, in order of registration."""
+        return self._call(self._inner.agents, at)
+
+    def agent(self, handle: str, at: Moment | None = None) -> AgentView:
+        """Show one agent."""
+        return self._call(self._inner.agent, handle, at)
+
+    def close(self) -> None:
+        """Close connections and leave the embedded server."""
+        self._call(self._inner.close)
+
+    def _call(self, method: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:
+        return _call(self._portal, partial(method, *args, **kwargs))
+
+
+def _call(portal: BlockingPortal, function: Callable[[], Awaitable[T]]) -> T:
+    future = portal.start_task_soon(function)
+    try:
+        # A signal that arrives just before the thread goes to sleep does not wake it.
+        while not wait((future,), SIGNAL_CHECK_S).done:
+            pass
+        return future.result()
+    except BaseException:
+        future.cancel()  # Ctrl-C reaches the waiting thread, not the one that works
+        raise
+
+
+@contextmanager
+def open(**settings: Any) -> Iterator[Hansard]:  # noqa: A001 - read as hansard.open()
+    """Open Hansard, to be used in a `with` block; see `open_async` for settings and errors."""
+    with start_blocking_portal() as portal:
+        inner = _call(portal, partial(open_async, **settings))
+        try:
+            yield Hansard(portal, inner)
+        finally:
+            portal.call(inner.close)
