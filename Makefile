@@ -47,7 +47,7 @@ wheel: setup ## Build the wheel into dist/ and install it into build/wheel
 		"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 test: check wheel ## Run check, build the wheel, and run all tests with coverage
-	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term
 
 bench: setup ## Run the benchmarks; make bench BENCH=--quick takes less time
 	@set -e; for file in benchmarks/[a-z]*.py; do \
