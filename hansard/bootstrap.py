@@ -125,6 +125,12 @@ class House:
             policy=policy or Policy(),
         )
 
+    @staticmethod
+    def drop_if_empty(folder: Path) -> None:
+        """Remove a folder that nothing was written to."""
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
     def close(self) -> None:
         """Close connections and leave the embedded server."""
         self._closing.close()

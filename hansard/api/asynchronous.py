@@ -75,7 +75,7 @@ class AsyncHansard:
             request: what is wanted, in the user's own words.
             inputs: files that the agents may read.
             output: folder that the results are written to; a new one below `hansard-output` by
-                default.
+                default, which goes again when nothing was written.
             policy: limits and thresholds in force.
             on_event: called with every recorded event, in order, from the event loop's thread.
 
@@ -95,7 +95,10 @@ class AsyncHansard:
         session_id = house.sessions.ids.new()
         folder = output or house.settings.output_root / str(session_id)
         charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy)
-        return session_view(await house.sessions.run(charter, on_event, session_id=session_id))
+        fold = await house.sessions.run(charter, on_event, session_id=session_id)
+        if output is None:
+            await asyncio.to_thread(house.drop_if_empty, Path(charter.output_folder))
+        return session_view(fold)
 
     async def resume(self, session: str | UUID, *, on_event: Listener = ignore) -> SessionView:
         """Finish a session whose process was lost; an ended one is returned as it is.

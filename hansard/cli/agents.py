@@ -33,7 +33,7 @@ def list_agents(
     if as_json:
         print_json(views)
         return
-    table = Table(box=None, padding=(0, 1))
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
     for column in ("Handle", "Name", "Level", "Department", "Skills", "Active"):
         table.add_column(column, overflow="fold")
     for view in views:

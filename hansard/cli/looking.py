@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from application.views import DecisionView, SessionView, TaskView, WhyView
+    from projections.delegation_audit import DelegationView
     from projections.protocol import Page
     from projections.session_list import SessionSummaryView
 
@@ -114,21 +115,8 @@ def audit(
         print_json(page)
         return
     out = console()
-    named = session is None and out.width >= WIDE
-    columns = ("Position", "Task", "From", "To", "Confidence", "Outcome", "Reason")
-    table = _table("Session", *columns) if named else _table(*columns)
-    for row in page.items:
-        table.add_row(
-            *((Text(str(row.session_id), no_wrap=True),) if named else ()),
-            str(row.position),
-            clean(row.task_key),
-            row.from_agent,
-            row.to_agent or "nobody",
-            f"{row.confidence:.2f}",
-            row.outcome,
-            clean(row.reason),
-        )
-    out.print(table)
+    wide = out.width >= WIDE
+    out.print(_wide_decisions(page.items) if wide else _narrow_decisions(page.items))
     _tell_next(page, "--after")
 
 
@@ -191,6 +179,34 @@ def _narrow_list(rows: Iterable[SessionSummaryView]) -> Group:
             for text, style in ((row.request, ""), (row.answer, "dim"))
             if text
         ]
+    return Group(*lines)
+
+
+def _wide_decisions(rows: Iterable[DelegationView]) -> Table:
+    table = _table("Position", "Task", "From", "To", "Confidence", "Outcome", "Session", "Reason")
+    for row in rows:
+        table.add_row(
+            str(row.position),
+            clean(row.task_key),
+            row.from_agent,
+            row.to_agent or "nobody",
+            f"{row.confidence:.2f}",
+            row.outcome,
+            Text(str(row.session_id), no_wrap=True),
+            clean(row.reason),
+        )
+    return table
+
+
+def _narrow_decisions(rows: Iterable[DelegationView]) -> Group:
+    lines: list[RenderableType] = []
+    for row in rows:
+        text = Text(f"{row.position}  ", style="dim")
+        text.append(clean(row.task_key), style="bold")
+        text.append(f"  {row.from_agent} > {row.to_agent or 'nobody'}", style="cyan")
+        text.append(f"  {row.confidence:.2f}  ")
+        text.append(row.outcome, style=STATUS_STYLES.get(row.outcome, ""))
+        lines += [text, Padding(Text(clean(row.reason), style="dim"), (0, 0, 0, 2))]
     return Group(*lines)
 
 
@@ -260,38 +276,32 @@ def _print_why(out: Console, view: WhyView) -> None:
         )
     )
     for decision in view.decisions:
-        out.print(_candidates(decision))
-    chain = Table(title="Chain of events", title_justify="left", box=None, padding=(0, 1))
-    chain.add_column("Position", justify="right", style="dim")
-    for column in ("Event", "By", "What"):
-        chain.add_column(column, overflow="fold")
+        _print_decision(out, decision)
+    out.print(Text("\nChain of events", style="bold"))
+    chain = _table("Position", "Event", "By", "What")
     for link in view.chain:
         chain.add_row(str(link.position), link.type, link.actor, clean(link.text))
     out.print(chain)
 
 
-def _candidates(view: DecisionView) -> Table:
+def _print_decision(out: Console, view: DecisionView) -> None:
     decision = view.decision
-    table = Table(
-        title=f"{view.from_agent} > {view.to_agent or 'nobody'}: {clean(decision.reason)}",
-        caption=(
-            f"position {view.position}, strategy {decision.strategy}, policy"
+    out.print(Text(f"\n{view.from_agent} > {view.to_agent or 'nobody'}", style="bold"))
+    out.print(Text(clean(decision.reason)))
+    out.print(
+        Text(
+            f"Position {view.position}, strategy {decision.strategy}, policy"
             f" {decision.policy_version}, confidence {decision.confidence:.2f},"
-            f" knew the log up to {decision.knowledge_position}"
-        ),
-        title_justify="left",
-        caption_justify="left",
-        box=None,
-        padding=(0, 1),
+            f" knew the log up to {decision.knowledge_position}.",
+            style="dim",
+        )
     )
-    table.add_column("Candidate")
-    table.add_column("Score", justify="right")
-    table.add_column("Parts")
+    table = _table("Candidate", "Score", "Parts")
     for candidate in decision.candidates:
         parts = ", ".join(f"{name} {value:.2f}" for name, value in candidate.parts.items())
         style = "bold green" if candidate.handle == decision.chosen else ""
         table.add_row(candidate.handle, f"{candidate.score:.2f}", parts, style=style)
-    return table
+    out.print(table)
 
 
 def facts(*rows: tuple[str, str | Text]) -> Table:
@@ -305,7 +315,7 @@ def facts(*rows: tuple[str, str | Text]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 1))
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

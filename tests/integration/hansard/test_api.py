@@ -36,6 +36,17 @@ def test_a_run_gives_the_session_as_it_is_shown_later(h: hansard.Hansard, tmp_pa
     assert Path(view.output_folder) == tmp_path / "out" / str(view.session_id)
 
 
+def test_a_default_folder_that_nothing_was_written_to_goes_again(
+    h: hansard.Hansard, tmp_path: Path
+) -> None:
+    view = h.run("What is 6 * 7?")
+    assert not Path(view.output_folder).exists()
+
+    chosen = tmp_path / "chosen"
+    h.run("What is 6 * 7?", output=chosen)
+    assert chosen.is_dir()
+
+
 def test_a_session_can_be_seen_at_every_event(h: hansard.Hansard) -> None:
     heard: list[RecordedEvent] = []
     session = h.run("What is 6 * 7?", on_event=heard.append).session_id
