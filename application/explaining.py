@@ -70,6 +70,11 @@ def _model_answered(event: Any) -> str:
     return f"{answer.model} answered ({tokens}): {said}"
 
 
+def _tool_called(event: Any) -> str:
+    arguments = ", ".join(f"{name}: {value}" for name, value in event.call.arguments.items())
+    return " ".join(f"{event.call.tool} {arguments}".split())
+
+
 def _delegated(event: Any) -> str:
     delegation = event.delegation
     return (
@@ -96,7 +101,7 @@ DESCRIPTIONS: dict[type[Any], Callable[[Any], str]] = {
     Task.ModelAnswered: _model_answered,
     Task.ModelFailed: lambda event: f"{event.failure.kind.value}: {event.failure.message}",
     Task.AnswerRejected: lambda event: event.reason,
-    Task.ToolCalled: lambda event: f"{event.call.tool} {event.call.arguments}",
+    Task.ToolCalled: _tool_called,
     Task.ToolAnswered: lambda event: f"answered in {event.answer.duration_ms:.0f} ms",
     Task.ToolFailed: lambda event: f"{event.failure.kind.value}: {event.failure.message}",
     Task.Completed: lambda event: event.result.summary,

@@ -50,3 +50,9 @@ def test_the_wheel_is_not_older_than_the_checkout(program: Path) -> None:
 
 def test_the_command_tells_its_version(hansard: Command) -> None:
     assert hansard.succeed("--version").startswith("hansard, version 0.")
+
+
+def test_the_package_can_be_run_as_a_module(program: Path, tmp_path: Path) -> None:
+    module = Command(program.with_name("python"), tmp_path, {})
+
+    assert module.succeed("-P", "-m", "hansard", "--version").startswith("hansard, version 0.")

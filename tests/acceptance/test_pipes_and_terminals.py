@@ -58,10 +58,15 @@ def test_a_terminal_gets_colours_unless_they_are_not_wanted(main_job: MainJob) -
         assert task["task_id"] in plain.text
 
 
-def test_a_narrow_terminal_still_gets_ids_to_copy(main_job: MainJob) -> None:
-    screen = main_job.hansard.show("sessions", columns=80)
+def test_a_narrow_terminal_still_gets_ids_and_handles_whole(main_job: MainJob) -> None:
+    sessions = main_job.hansard.show("sessions", columns=80)
+    audit = main_job.hansard.show("audit", columns=80)
+    stats = main_job.hansard.show("stats", columns=80)
 
-    assert main_job.session in screen.text
+    assert main_job.session in sessions.text
+    assert "DIR_CREATIVE > DIR_ANALYTICS" in audit.text
+    assert "DIR_ANALYTICS" in stats.text
+    assert max(map(len, (sessions.text + audit.text + stats.text).splitlines())) <= 80
 
 
 def test_progress_is_shown_live_in_a_terminal_and_the_answer_after_it(hansard: Command) -> None:

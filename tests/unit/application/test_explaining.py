@@ -46,7 +46,7 @@ def test_the_chain_leads_from_the_request_to_the_result() -> None:
     assert "Draw charts: Draw the development by month." in texts
     assert "asked medium to execute (try 1)" in texts
     assert "scripted-1 answered (10+2 tokens): wants draw_chart" in texts
-    assert "draw_chart {'title': 'By month'}" in texts
+    assert "draw_chart title: By month" in texts
     assert "Drawn." in texts
     assert texts[-1] == "Here is your report: revenue is 60."
     assert [link.position for link in view.chain] == sorted(link.position for link in view.chain)
