@@ -61,7 +61,8 @@ class SessionSummaryView(Value):
     Attributes:
         opened_at: time of recording.
         ended_at: time of recording; None while the session runs.
-        answer: first line of what the user was told; empty while the session runs.
+        answer: first line of what the user was told, of a failed session the reason; empty while
+            the session runs.
         agents: handles of all agents that were given work or called a model or tool, sorted.
         tasks: tasks of the plan; the request itself does not count.
         model_calls: attempts, repeated ones included.
@@ -92,7 +93,8 @@ def _opened(batch: Batch, recorded: RecordedEvent) -> None:
 
 def _ended(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    told = getattr(event, "answer", "") or getattr(event, "reason", "") or event.failure.message
+    failure = getattr(event, "failure", None)
+    told = failure.message if failure else getattr(event, "answer", "") or event.reason
     batch.add(
         session_ends,
         recorded,

@@ -39,6 +39,12 @@ def _why_not(wish: Wish, files: tuple[FileBrief, ...]) -> str:
     """Say in at most two sentences why nobody can serve a request; empty when somebody can."""
     if wish.obstacle:
         return f"The offline rules cannot do {wish.obstacle}. {ABILITIES}; {WIDER}"
+    if wish.absent:
+        given = ", ".join(file.name for file in files) or "none"
+        return (
+            f"The request names {wish.absent!r}, which was not handed over (files given: {given});"
+            " add it with --input, or leave it out of the request."
+        )
     if wish.kind is None:
         nothing = "The offline rules found nothing in this request that they can do."
         return f"{nothing} {ABILITIES}; {WIDER}"

@@ -28,6 +28,14 @@ _YEAR_BEFORE = re.compile(
 )
 
 
+_FILE = re.compile(
+    r"(?<![\w/.~-])(?:~?(?:/[\w.-]+){2,}"  # /etc/passwd, ~/data/ledger.csv
+    r"|(?:[\w-]+/)*[\w-]+\.(?:csv|tsv|txt|md|json|jsonl|parquet|xlsx?|pdf|docx?|log|html?))(?!\w)",
+    re.IGNORECASE,
+)
+_RESULT = re.compile(r"\b(?:to|as|into|named|called|als|nach|sous|como)\s+[\"'`]?$", re.IGNORECASE)
+
+
 class Kind(StrEnum):
     """A kind of work that the offline rules can do."""
 
@@ -53,6 +61,7 @@ class Wish(Value):
     Attributes:
         kind: None when no rule serves the request.
         obstacle: what kind of work no rule can do, when the words say so.
+        absent: a file that the words name as a source and that was not handed over.
         mentions: spans of time named, in order.
         ranged: whether two mentions are the ends of one span.
         year_before: whether the comparison is with the same span a year earlier.
@@ -63,6 +72,7 @@ class Wish(Value):
     language: str
     goal: str
     obstacle: str = ""
+    absent: str = ""
     mentions: tuple[Mention, ...] = ()
     ranged: bool = False
     year_before: bool = False
@@ -73,18 +83,31 @@ def recognise(request: str, files: Sequence[FileBrief]) -> Wish:
     """Recognise what a request asks for; the same words and files always mean the same."""
     goal = _goal(request)
     mentions = find_mentions(request)
-    obstacle = _obstacle(request)
+    wording = _FILE.sub(" ", request)  # what a file is called says nothing about the work
+    obstacle = _obstacle(wording)
+    kind = None if obstacle else _kind(wording, files)
     comparing = means(request, "compare") or means(request, "why")
     return Wish(
-        kind=None if obstacle else _kind(request, files),
+        kind=kind,
         language=detect_language(request),
         goal=goal,
         obstacle=obstacle,
+        absent="" if kind is Kind.RECALL else _absent(request, files),
         mentions=mentions,
         ranged=not comparing and is_range(request, mentions),
         year_before=_YEAR_BEFORE.search(plain(request)) is not None,
         charts=means(request, "chart"),
     )
+
+
+def _absent(request: str, files: Sequence[FileBrief]) -> str:
+    given = {file.name.casefold() for file in files}
+    for found in _FILE.finditer(request):
+        named = found[0]
+        is_result = _RESULT.search(request[: found.start()]) is not None
+        if not is_result and PurePath(named).name.casefold() not in given:
+            return named
+    return ""
 
 
 def is_text_file(name: str) -> bool:

@@ -185,3 +185,47 @@ def test_the_answer_shows_a_partial_outcome_with_what_failed() -> None:
     assert "- Sum:" not in text
     assert "It is 4." in text
     assert "without a language model" in text
+
+
+@pytest.mark.parametrize(
+    ("request_text", "named"),
+    [
+        ("Read /etc/passwd and summarise it", "/etc/passwd"),
+        ("Quote letter.txt", "letter.txt"),
+        ("Which product lost revenue in ~/data/sales.csv?", "~/data/sales.csv"),
+    ],
+)
+def test_a_file_that_was_not_handed_over_is_named(request_text: str, named: str) -> None:
+    file = FileBrief(name="ledger.csv", size=1, sha256="0" * 64)
+    answered = answer(
+        InterpretBrief(agent=AGENT, request=request_text, files=(file,), departments=DEPARTMENTS)
+    )
+    intent = Intent.model_validate(answered.tool_calls[0].arguments)
+    assert not intent.servable
+    assert f"names {named!r}, which was not handed over (files given: ledger.csv)" in intent.reason
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "Generate a Q4 report from ledger.csv and save it as q4.html",
+        "Show revenue/month and profit/loss as a chart",
+        "Describe Ledger.CSV",
+    ],
+)
+def test_files_given_and_files_to_write_are_not_missed(request_text: str) -> None:
+    file = FileBrief(name="ledger.csv", size=1, sha256="0" * 64)
+    answered = answer(
+        InterpretBrief(agent=AGENT, request=request_text, files=(file,), departments=DEPARTMENTS)
+    )
+    assert Intent.model_validate(answered.tool_calls[0].arguments).servable
+
+
+def test_the_name_of_a_file_says_nothing_about_the_work() -> None:
+    file = FileBrief(name="letter.txt", size=1, sha256="0" * 64)
+    answered = answer(
+        InterpretBrief(
+            agent=AGENT, request="Summarise letter.txt", files=(file,), departments=DEPARTMENTS
+        )
+    )
+    assert Intent.model_validate(answered.tool_calls[0].arguments).servable
