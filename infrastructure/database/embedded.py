@@ -230,21 +230,29 @@ class EmbeddedServer:
         self._files.check_version(self._programs.major)
         if self._files.data.exists():
             return
-        for leftover in self.folder.glob("new-*"):
-            shutil.rmtree(leftover, ignore_errors=True)  # of a process killed at this point
+        self._remove_leftovers()
         new = Path(tempfile.mkdtemp(prefix="new-", dir=self.folder))
         try:
             self._prepare_user()
             if self._user:
                 self._user.own(new)
-            self._initialise_in(new)
+            with self._marked() as share:
+                self._initialise_in(new, share)
             new.rename(self._files.data)
         except (ProgramError, OSError) as error:
             raise explain_failure(self.folder, str(error)) from error
         finally:
             shutil.rmtree(new, ignore_errors=True)  # gone already when all went well
 
-    def _initialise_in(self, data: Path) -> None:
+    def _remove_leftovers(self) -> None:
+        """Clear up after a process killed while it made new data; its programs may still run."""
+        deadline = time.monotonic() + PATIENCE_S
+        while is_held(self._files.server) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        for leftover in self.folder.glob("new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def _initialise_in(self, data: Path, share: ProcessLock) -> None:
         self._programs.run(
             "initdb",
             f"--username={ROLE}",
@@ -257,6 +265,7 @@ class EmbeddedServer:
             "--no-instructions",
             data=data,
             user=self._user,
+            keep_open=[share.descriptor],
         )
         self._files.include_configuration(data)
         self._programs.run(
@@ -268,31 +277,39 @@ class EmbeddedServer:
             data=data,
             user=self._user,
             statements=f"CREATE DATABASE {DATABASE};\n",
+            keep_open=[share.descriptor],
         )
+
+    @contextmanager
+    def _marked(self) -> Iterator[ProcessLock]:
+        """Give programs a share of the lock `server` to inherit: it is held while one runs."""
+        share = ProcessLock(self._files.server)
+        try:
+            share.share()
+            yield share
+        finally:
+            share.close()
 
     def _start(self) -> None:
         self._files.write_configuration(self._choose_socket_folder())
         self._files.rotate_log()
         said_before = self._files.log_size()
-        share = ProcessLock(self._files.server)
-        share.share()
         try:
             self._prepare_user()
-            self._programs.run(
-                "pg_ctl",
-                "start",
-                "--wait",
-                f"--timeout={PATIENCE_S:.0f}",
-                f"--log={self._files.log.name}",  # pg_ctl shows it to a shell, between quotes
-                data=self._files.data,
-                user=self._user,
-                keep_open=[share.descriptor],
-            )
+            with self._marked() as share:
+                self._programs.run(
+                    "pg_ctl",
+                    "start",
+                    "--wait",
+                    f"--timeout={PATIENCE_S:.0f}",
+                    f"--log={self._files.log.name}",  # pg_ctl shows it to a shell, between quotes
+                    data=self._files.data,
+                    user=self._user,
+                    keep_open=[share.descriptor],
+                )
         except ProgramError as error:
             said = self._files.log_since(said_before)
             raise explain_failure(self.folder, said or error.output) from error
-        finally:
-            share.close()
 
     def _stop(self) -> None:
         if self._ping() == Ping.NO_RESPONSE and not is_held(self._files.server):
