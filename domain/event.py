@@ -24,6 +24,7 @@ class Envelope:
         correlation_id: groups what belongs to one request; the session's id within a session.
         causation_id: id of the event this one follows from; None for a first cause.
         traceparent: W3C Trace Context of the caller, if it sent one.
+        subject: whose words the payload holds, under a name that is no secret; they are sealed.
     """
 
     event_id: UUID
@@ -33,6 +34,7 @@ class Envelope:
     session_id: UUID | None = None
     tenant: str = DEFAULT_TENANT
     traceparent: str | None = None
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from infrastructure.event_log.lease import PostgresSessionLease
 from infrastructure.event_log.log import PostgresEventLog
 from infrastructure.event_log.mapper import EventMapper
 from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.event_log.writer import GroupWriter
 from infrastructure.intake import make_folder, take_in
 from infrastructure.models.registry import RoutedModel
 from infrastructure.past_turns import ConversationSearch
@@ -67,7 +68,10 @@ class House:
         self.database = database
         self._closing = closing
         ids, clock = Uuid7Factory(), SystemClock()
-        self.log = PostgresEventLog(PostgresEventRecorder(database.pool, ids), EventMapper())
+        writer = GroupWriter(database.connect)
+        closing.callback(writer.close)
+        recorder = PostgresEventRecorder(database.pool, writer, ids, settings.max_event_bytes)
+        self.log = PostgresEventLog(recorder, EventMapper())
         self._read_models = ReadModels(partial(database.connect, autocommit=False))
         closing.callback(self._read_models.close)
         lease = PostgresSessionLease(database.connect)

@@ -64,10 +64,13 @@ class Settings(BaseSettings):
         home: folder for everything Hansard keeps; the embedded server lives in `postgres` below.
         database_url: the user's own server, as a URL or in libpq's `key=value` form; what it
             leaves out comes from libpq's `PG*` variables. Without it the embedded server is used.
+        migration_url: the same database for a user who may change its schema, such as its owner or
+            an administrator; `database_url` by default. Nothing else is done with it.
         keep_server: leave the embedded server running when this process ends.
         model: `offline`, `anthropic`, or the name of one model for every role. By default
             `anthropic` where there is a key, else `offline`.
         model_large: for what is too hard for the model of the role.
+        max_event_bytes: the largest event payload that is recorded, in bytes; also `16MB`.
         output_root: reports are written to a new folder below.
         max_input_bytes: the largest input file, in bytes; also read as `500MB` or `2GiB`.
         roster: the user's own organisation, as YAML, in place of the packaged one.
@@ -89,6 +92,7 @@ class Settings(BaseSettings):
 
     home: AnyPath = Field(default_factory=_default_home)
     database_url: SecretStr | None = None
+    migration_url: SecretStr | None = None
     keep_server: bool = False
 
     model: ModelName = ""
@@ -101,6 +105,7 @@ class Settings(BaseSettings):
         None, validation_alias="ANTHROPIC_BASE_URL"
     )
 
+    max_event_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(16_000_000)
     output_root: AnyPath = Path("hansard-output")
     max_input_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(1_000_000_000)
     roster: AnyPath | None = None
@@ -195,6 +200,7 @@ def _is_secret(field: str) -> bool:
 ADVICE = {
     "keep_server": "say 'true' or 'false'.",
     "max_input_bytes": "give a number of bytes above 0, also with a unit, as in '500MB'.",
+    "max_event_bytes": "give a number of bytes above 0, also with a unit, as in '16MB'.",
     "anthropic_base_url": "give a URL that starts with 'http://' or 'https://'.",
     "model": f"say {OFFLINE!r}, {ANTHROPIC!r}, or the name of one model, without blanks.",
     "model_personal": "give the name of one model, without blanks.",

@@ -7,8 +7,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
-VERSION_TABLE = "hansard_schema_version"
-"""Holds the revision a database is at; its own name, so that other users of Alembic stay apart."""
+SCHEMA = "hansard"
+VERSION_TABLE = "schema_version"
+"""Holds the revision a database is at, in our own schema, apart from other users of Alembic."""
 
 
 @cache

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
-from migrations import VERSION_TABLE
+from migrations import SCHEMA, VERSION_TABLE
 
 connection = context.config.attributes.get("connection")
 if connection is None:
     raise SystemExit("Migrations need an open connection: run `hansard db migrate`.")
 
-context.configure(connection=connection, version_table=VERSION_TABLE)
+context.configure(connection=connection, version_table=VERSION_TABLE, version_table_schema=SCHEMA)
 with context.begin_transaction():
     context.run_migrations()

@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 from psycopg_pool import ConnectionPool
 
-from infrastructure.database import Connection, EmbeddedServer, connect, open_pool
+from infrastructure.database import (
+    Connection,
+    EmbeddedServer,
+    connect,
+    open_pool,
+    prepare_writer,
+)
+from infrastructure.event_log.recorder import PostgresEventRecorder
 from infrastructure.settings import Settings
+from tests.support.event_log import recorder_on
 from tests.support.postgres import TestServer, running_server
 
 RUN_FOLDER = "PYTEST_HANSARD_RUN_FOLDER"
@@ -69,9 +77,16 @@ def empty_database_url(postgres_server: TestServer) -> Iterator[str]:
 
 @pytest.fixture
 def pool(database_url: str) -> Iterator[ConnectionPool[Connection]]:
-    """Connections to a fresh database."""
-    with open_pool(database_url) as pool:
+    """Connections to a fresh database, with the rights of a writer."""
+    with open_pool(database_url, prepare=prepare_writer) as pool:
         yield pool
+
+
+@pytest.fixture
+def recorder(database_url: str) -> Iterator[PostgresEventRecorder]:
+    """A recorder on a fresh database, with the rights of a writer."""
+    with recorder_on(database_url) as recorder:
+        yield recorder
 
 
 @pytest.fixture

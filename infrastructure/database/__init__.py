@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infrastructure.database.connection import Connection, DatabasePool, connect, open_pool
 from infrastructure.database.database import (
+    Access,
     Database,
     DatabaseStatus,
     Migration,
@@ -14,9 +15,11 @@ from infrastructure.database.database import (
 )
 from infrastructure.database.embedded import EmbeddedServer, ServerStatus
 from infrastructure.database.errors import DatabaseUnavailableError, translate, translated
+from infrastructure.database.roles import prepare_writer
 from infrastructure.database.schema import current_revision, ensure_schema
 
 __all__ = [
+    "Access",
     "Connection",
     "Database",
     "DatabasePool",
@@ -33,6 +36,7 @@ __all__ = [
     "migrate",
     "open_database",
     "open_pool",
+    "prepare_writer",
     "translate",
     "translated",
 ]

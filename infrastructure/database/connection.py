@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -74,8 +75,21 @@ def complete(conninfo: str) -> str:
     return make_conninfo(conninfo, fallback_application_name="hansard", **ours)
 
 
-def connect(conninfo: str, *, autocommit: bool = False, limits: Limits = NORMAL) -> Connection:
+def prepare(connection: Connection) -> None:
+    """Make a new connection ready for everyday work."""
+    set_limits(connection, NORMAL)
+
+
+def connect(
+    conninfo: str,
+    *,
+    autocommit: bool = False,
+    prepare: Callable[[Connection], None] = prepare,
+) -> Connection:
     """Open one connection.
+
+    Args:
+        prepare: makes it ready; leaves it outside of a transaction.
 
     Raises:
         DatabaseUnavailableError: the database cannot be used; the message says why.
@@ -84,19 +98,20 @@ def connect(conninfo: str, *, autocommit: bool = False, limits: Limits = NORMAL)
         connection = psycopg.connect(complete(conninfo), autocommit=autocommit)
     try:
         with translated():
-            prepare(connection, limits)
+            prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def prepare(connection: Connection, limits: Limits = NORMAL) -> None:
+def set_limits(connection: Connection, limits: Limits) -> None:
     """Set limits and time zone of a new connection; it is left outside of a transaction."""
     choices = {
         "timezone": "UTC",
         "idle_in_transaction_session_timeout": f"{limits.idle_s}s",
         "lock_timeout": f"{limits.lock_s}s",
+        "default_transaction_isolation": "read committed",
     }
     if connection.info.server_version >= TRANSACTION_TIMEOUT_VERSION:
         choices["transaction_timeout"] = f"{limits.transaction_s}s"
@@ -129,10 +144,17 @@ class DatabasePool(ConnectionPool[Connection]):
             ) from error
 
 
-def open_pool(conninfo: str, *, max_size: int = 10, timeout_s: float = 10.0) -> DatabasePool:
-    """Open a pool; it connects when a connection is first asked for.
+def open_pool(
+    conninfo: str,
+    *,
+    max_size: int = 10,
+    timeout_s: float = 10.0,
+    prepare: Callable[[Connection], None] = prepare,
+) -> DatabasePool:
+    """Open a pool of connections in autocommit mode; it connects when one is first asked for.
 
     Args:
+        prepare: makes each connection ready; leaves it outside of a transaction.
         timeout_s: seconds to wait for a connection before giving up.
 
     Raises:
@@ -146,6 +168,7 @@ def open_pool(conninfo: str, *, max_size: int = 10, timeout_s: float = 10.0) -> 
         max_size=max_size,
         timeout=timeout_s,
         reconnect_timeout=RECONNECT_TIMEOUT_S,
+        kwargs={"autocommit": True},
         configure=prepare,
         check=_check_liveness,
         name="hansard",

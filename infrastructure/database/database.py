@@ -9,35 +9,53 @@ from functools import cached_property
 from types import TracebackType
 from typing import Self
 
+from psycopg.conninfo import make_conninfo
+
 from infrastructure.database.connection import Connection, DatabasePool, connect, open_pool
-from infrastructure.database.embedded import EmbeddedServer, ServerStatus
+from infrastructure.database.embedded import SERVICE, EmbeddedServer, ServerStatus
 from infrastructure.database.errors import Target
+from infrastructure.database.roles import prepare_writer
 from infrastructure.database.schema import current_revision, ensure_schema
 from infrastructure.settings import Settings
 from migrations import head
 
 
+@dataclass(frozen=True)
+class Access:
+    """Connection strings of a database; they may hold passwords.
+
+    Attributes:
+        service: of everyday work.
+        migration: of a user who may change the schema.
+    """
+
+    service: str
+    migration: str
+
+
 class Database:
     """A database whose schema is the one this version of Hansard expects.
 
+    All its connections have the rights of a writer, whatever those of their login.
+
     Attributes:
-        conninfo: connection string; it may hold a password.
+        access: how it is reached.
         description: what it is, without secrets.
     """
 
-    def __init__(self, conninfo: str, description: str, closing: ExitStack) -> None:
-        self.conninfo = conninfo
+    def __init__(self, access: Access, description: str, closing: ExitStack) -> None:
+        self.access = access
         self.description = description
         self._closing = closing
 
     @cached_property
     def pool(self) -> DatabasePool:
-        """Connections in transactional mode, shared by the threads of this process."""
-        return self._closing.enter_context(open_pool(self.conninfo))
+        """Connections in autocommit mode, shared by the threads of this process."""
+        return self._closing.enter_context(open_pool(self.access.service, prepare=prepare_writer))
 
     def connect(self, *, autocommit: bool = True) -> Connection:
         """Open a connection of its own, for what outlives a transaction (LISTEN, leases)."""
-        return connect(self.conninfo, autocommit=autocommit)
+        return connect(self.access.service, autocommit=autocommit, prepare=prepare_writer)
 
     def close(self) -> None:
         """Close the pool and leave the embedded server, which stops after its last user."""
@@ -92,12 +110,12 @@ def open_database(settings: Settings) -> Database:
     """
     closing = ExitStack()
     try:
-        conninfo = closing.enter_context(_reached(settings))
-        ensure_schema(conninfo)
+        access = closing.enter_context(_reached(settings))
+        ensure_schema(access.service, access.migration)
     except BaseException:
         closing.close()
         raise
-    return Database(conninfo, describe(settings), closing)
+    return Database(access, describe(settings), closing)
 
 
 def migrate(settings: Settings) -> Migration:
@@ -106,10 +124,11 @@ def migrate(settings: Settings) -> Migration:
     Raises:
         DatabaseUnavailableError: it cannot be used; the message says why and what to do.
     """
-    with _reached(settings) as conninfo:
-        with connect(conninfo, autocommit=True) as connection:
+    with _reached(settings) as access:
+        with connect(access.service, autocommit=True) as connection:
             before = current_revision(connection)
-        return Migration(describe(settings), before, ensure_schema(conninfo))
+        after = ensure_schema(access.service, access.migration)
+        return Migration(describe(settings), before, after)
 
 
 def database_status(settings: Settings) -> DatabaseStatus:
@@ -144,9 +163,11 @@ def describe(settings: Settings) -> str:
 
 
 @contextmanager
-def _reached(settings: Settings) -> Iterator[str]:
+def _reached(settings: Settings) -> Iterator[Access]:
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        service = settings.database_url
+        migration = settings.migration_url or service
+        yield Access(service.get_secret_value(), migration.get_secret_value())
     else:
         with embedded_server(settings).joined(keep=settings.keep_server) as conninfo:
-            yield conninfo
+            yield Access(make_conninfo(conninfo, user=SERVICE), conninfo)

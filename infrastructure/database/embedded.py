@@ -30,11 +30,27 @@ from psycopg.pq import PGconn, Ping
 from infrastructure.database.errors import DatabaseUnavailableError
 from infrastructure.database.process_lock import ProcessLock, held_alone, is_held
 from infrastructure.database.programs import ProgramError, Programs
+from infrastructure.database.roles import CREATE, READER, WRITER
 from infrastructure.database.server_files import ServerFiles, explain_failure
 from infrastructure.database.system_user import SystemUser, system_user
 
 DATABASE = "hansard"
 ROLE = "hansard"
+"""Superuser, who migrates and administers."""
+
+SERVICE = "hansard_service"
+"""Login of everything else: a member of the writers."""
+
+AUDITOR = "hansard_auditor"
+"""Login of whoever looks into the database: a member of the readers."""
+
+INITIAL = f"""
+CREATE DATABASE {DATABASE};
+{CREATE}
+CREATE ROLE {SERVICE} LOGIN IN ROLE {WRITER};
+CREATE ROLE {AUDITOR} LOGIN IN ROLE {READER};
+"""
+
 PATIENCE_S = 60.0
 POLL_S = 0.01
 
@@ -48,7 +64,7 @@ class ServerStatus:
         running: whether it accepts connections.
         kept: whether it stays when nobody uses it, until it is told to stop.
         in_use: whether a process uses it now.
-        conninfo: how to reach it with psql and the like, while it runs.
+        conninfo: how to reach it with psql and the like, while it runs, for reading alone.
     """
 
     folder: Path
@@ -128,7 +144,7 @@ class EmbeddedServer:
                 running=running,
                 kept=self._files.keep.exists(),
                 in_use=is_held(self._files.users),
-                conninfo=self.conninfo if running else None,
+                conninfo=make_conninfo(self.conninfo, user=AUDITOR) if running else None,
             )
 
     @property
@@ -276,7 +292,9 @@ class EmbeddedServer:
             "postgres",
             data=data,
             user=self._user,
-            statements=f"CREATE DATABASE {DATABASE};\n",
+            statements="".join(
+                line + ";\n" for line in filter(None, map(str.strip, INITIAL.split(";")))
+            ),
             keep_open=[share.descriptor],
         )
 

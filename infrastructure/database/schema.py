@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 import psycopg
 from psycopg import errors, sql
 
-from infrastructure.database.connection import MIGRATING, Connection, connect
+from infrastructure.database.connection import MIGRATING, Connection, connect, set_limits
 from infrastructure.database.errors import DatabaseUnavailableError, Target, translated
-from migrations import FOLDER, VERSION_TABLE, head, revisions
+from infrastructure.database.roles import OWNER, ensure_roles
+from migrations import FOLDER, SCHEMA, VERSION_TABLE, head, revisions
 
 MINIMUM_SERVER = 16
 MINIMUM_VECTOR = "0.8.5"
 LOCK_KEY = 0x48414E53_4D494752
 """Advisory lock that lets one process migrate at a time (`HANSMIGR` in ASCII)."""
 
+prepare_migration = partial(set_limits, limits=MIGRATING)
 
-def ensure_schema(conninfo: str) -> str | None:
+
+def ensure_schema(conninfo: str, migration_conninfo: str | None = None) -> str | None:
     """Migrate a database to the newest revision; one query when it is there already.
+
+    Args:
+        migration_conninfo: connects as a user who may migrate, where that is another one.
 
     Returns:
         The revision the database is at now.
@@ -27,9 +34,10 @@ def ensure_schema(conninfo: str) -> str | None:
     Raises:
         DatabaseUnavailableError: it cannot be reached, lacks something, or is newer than the code.
     """
-    with connect(conninfo, autocommit=True, limits=MIGRATING) as connection:
-        if current_revision(connection) != head():
-            _migrate(connection, conninfo)
+    with connect(conninfo, autocommit=True, prepare=prepare_migration) as connection:
+        outdated = current_revision(connection) != head()
+    if outdated:
+        _migrate(migration_conninfo or conninfo)
     return head()
 
 
@@ -39,11 +47,11 @@ def current_revision(connection: Connection) -> str | None:
     Raises:
         DatabaseUnavailableError: a newer Hansard has migrated it.
     """
-    query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(VERSION_TABLE))
+    query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(SCHEMA, VERSION_TABLE))
     try:
         with translated():
             row = connection.execute(query).fetchone()
-    except errors.UndefinedTable:
+    except (errors.UndefinedTable, errors.InvalidSchemaName):
         return None
     revision: str | None = row[0] if row else None
     if revision is not None and revision not in revisions():
@@ -54,14 +62,16 @@ def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-def _migrate(connection: Connection, conninfo: str) -> None:
-    with translated():
-        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
-        if current_revision(connection) == head():
-            return
-        _require_fitness(connection, Target.of(conninfo))
-        _require_vector(connection)
-    _upgrade(conninfo)
+def _migrate(conninfo: str) -> None:
+    with connect(conninfo, autocommit=True, prepare=prepare_migration) as connection:
+        with translated():
+            connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+            if current_revision(connection) == head():
+                return
+            _require_fitness(connection, Target.of(conninfo))
+            _require_vector(connection)
+            ensure_roles(connection)
+        _upgrade(conninfo)
 
 
 def _require_fitness(connection: Connection, target: Target) -> None:
@@ -124,13 +134,15 @@ def _upgrade(conninfo: str) -> None:
 
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: connect(conninfo, limits=MIGRATING),
+        creator=lambda: connect(conninfo, prepare=prepare_migration),
         poolclass=sqlalchemy.NullPool,
     )
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     try:
         with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL ROLE {OWNER}")
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sqlalchemy.exc.DBAPIError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, OperationalError
 
-from application.errors import ApplicationError, ConflictError
+from application.errors import ApplicationError, BadRequestError, ConflictError
+from infrastructure.database.errors import DatabaseUnavailableError
 
 
 class VersionConflictError(ConflictError, IntegrityError):
@@ -42,6 +43,32 @@ class DuplicateEventError(ConflictError, IntegrityError):
             f"Event id {str(event_id)!r} {place}: give each event an id of its own,"
             " and repeat an append only as a whole and unchanged."
         )
+
+
+class EventTooLargeError(BadRequestError, IntegrityError):
+    """An event is larger than the log takes.
+
+    Attributes:
+        size: bytes of its payload.
+        limit: bytes a payload may have.
+    """
+
+    def __init__(self, event_type: str, size: int, limit: int) -> None:
+        self.event_type = event_type
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"Event {event_type!r} has a payload of {size:,} bytes, but the log takes up to"
+            f" {limit:,}: keep what is large in a file and name it in the event, or raise"
+            " HANSARD_MAX_EVENT_BYTES."
+        )
+
+
+class StoreUnavailableError(DatabaseUnavailableError, OperationalError):
+    """The log cannot be used now; what was to be appended may be recorded all the same.
+
+    To repeat the append is safe: an event that is recorded already is recognised by its id.
+    """
 
 
 class UnreadableEventError(ApplicationError):

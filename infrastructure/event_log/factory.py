@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Never
 
 from eventsourcing.persistence import (
@@ -14,10 +16,11 @@ from eventsourcing.persistence import (
 
 from infrastructure.event_log.mapper import EventMapper
 from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.event_log.writer import GroupWriter
 from infrastructure.system import Uuid7Factory
 
 if TYPE_CHECKING:
-    from psycopg_pool import ConnectionPool
+    from infrastructure.database import DatabasePool
 
 
 class PostgresFactory(InfrastructureFactory[Never]):
@@ -31,7 +34,7 @@ class PostgresFactory(InfrastructureFactory[Never]):
 
     def __init__(self, env: Any) -> None:
         super().__init__(env)
-        self._pool: ConnectionPool[Any] | None = None
+        self._closing = ExitStack()
 
     def mapper(self, transcoder: Transcoder | None = None, mapper_class: Any = None) -> Any:
         """Build our mapper; another one is used when it is named.
@@ -62,7 +65,8 @@ class PostgresFactory(InfrastructureFactory[Never]):
 
     def application_recorder(self) -> PostgresEventRecorder:
         """Build a recorder of the log."""
-        return PostgresEventRecorder(self._open_pool(), Uuid7Factory())
+        pool, writer = self._opened
+        return PostgresEventRecorder(pool, writer, Uuid7Factory())
 
     def tracking_recorder(self, tracking_recorder_class: Any = None) -> Never:
         """Refuse: projections keep their own positions."""
@@ -75,12 +79,14 @@ class PostgresFactory(InfrastructureFactory[Never]):
 
     def close(self) -> None:
         """Close the connections."""
-        if self._pool is not None:
-            self._pool.close()
+        self._closing.close()
 
-    def _open_pool(self) -> ConnectionPool[Any]:
-        from infrastructure.database import open_pool  # noqa: PLC0415 - only who connects needs it
+    @cached_property
+    def _opened(self) -> tuple[DatabasePool, GroupWriter]:
+        from infrastructure.database import connect, open_pool, prepare_writer  # noqa: PLC0415 - only who connects needs it
 
-        if self._pool is None:
-            self._pool = open_pool(self.env.get(self.DATABASE_URL, ""))
-        return self._pool
+        url = self.env.get(self.DATABASE_URL, "")
+        pool = self._closing.enter_context(open_pool(url, prepare=prepare_writer))
+        writer = GroupWriter(partial(connect, url, autocommit=True, prepare=prepare_writer))
+        self._closing.callback(writer.close)
+        return pool, writer

@@ -48,31 +48,11 @@ class LoggedEvent(EnvelopedEvent):
                 correlation_id=row[9],
                 causation_id=row[10],
                 traceparent=row[11],
+                subject=row[12],
             ),
-            occurred_at=row[12].astimezone(UTC),
-            recorded_at=row[13].astimezone(UTC),
-            state=row[14],
-        )
-
-    def to_row(self) -> tuple[Any, ...]:
-        """Write the columns `sql.COLUMNS`."""
-        envelope = self.enveloped
-        return (
-            self.position,
-            self.originator_id,
-            self.originator_version,
-            envelope.event_id,
-            self.topic,
-            self.schema_version,
-            envelope.tenant,
-            envelope.session_id,
-            envelope.actor,
-            envelope.correlation_id,
-            envelope.causation_id,
-            envelope.traceparent,
-            self.occurred_at,
-            self.recorded_at,
-            self.state,
+            occurred_at=row[13].astimezone(UTC),
+            recorded_at=row[14].astimezone(UTC),
+            state=row[15],
         )
 
     def to_notification(self) -> LoggedNotification:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import psycopg
 from eventsourcing.persistence import (
     ApplicationRecorder,
     Notification,
@@ -19,10 +20,16 @@ from eventsourcing.persistence import (
 from domain.event import SYSTEM, Envelope
 from infrastructure.database.errors import translated
 from infrastructure.event_log import sql
-from infrastructure.event_log.errors import DuplicateEventError, VersionConflictError
+from infrastructure.event_log.entry_codec import encode_entry
+from infrastructure.event_log.errors import (
+    DuplicateEventError,
+    EventTooLargeError,
+    VersionConflictError,
+)
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.subscription import PollingSubscription
+from infrastructure.event_log.writer import KNOWN, RECORDED, Append, GroupWriter, Outcome
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -34,47 +41,58 @@ END = 9_223_372_036_854_775_807
 
 PAGE_EVENTS = 1000
 PAGE_BYTES = 8_000_000
-PARTITION_STEP = 100_000
-PARTITION_LEAD = 1_000_000
-"""At every step the partitions for this many further positions are made."""
+MAX_EVENT_BYTES = 16_000_000
 
 
 class PostgresEventRecorder(ApplicationRecorder):
-    """Appends under one advisory lock and numbers from the highest position.
+    """Appends through a group writer, reads through a pool.
 
     It keeps no state of its own: any number of recorders, in any processes, share a log.
 
     Args:
-        pool: connections in their default (transactional) mode.
+        pool: connections in autocommit mode.
+        writer: carries appends over, those of other recorders too.
         ids: makes event ids for events that come without an envelope.
+        max_event_bytes: the largest payload that is taken.
     """
 
-    def __init__(self, pool: ConnectionPool[Any], ids: IdFactory) -> None:
+    def __init__(
+        self,
+        pool: ConnectionPool[Any],
+        writer: GroupWriter,
+        ids: IdFactory,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+    ) -> None:
         self._pool = pool
+        self._writer = writer
         self._ids = ids
+        self._max_event_bytes = max_event_bytes
 
     def append(self, events: Sequence[EnvelopedEvent]) -> list[LoggedEvent]:
         """Append events of any streams, all or none.
 
-        A stream begins at version 1 (0 in the hands of the library) and goes on by one. An append
-        whose events all stand in the log already, unchanged, is answered with their places there.
+        A stream begins at version 1 (or 0) and goes on by one. An append whose events all stand in
+        the log already, unchanged, is answered with their places there.
 
         Raises:
             VersionConflictError: a version repeats or skips.
             DuplicateEventError: an event id is taken by another event.
-            DatabaseUnavailableError: the database cannot be used. The events may have been
-                recorded all the same; to append them again is safe.
+            EventTooLargeError: a payload is larger than the bound.
+            StoreUnavailableError: the database cannot be used. The events may have been recorded
+                all the same; to append them again is safe.
         """
         if not events:
             return []
-        event_ids = _distinct_ids(events)
-        with translated(), self._pool.connection() as connection:
-            connection.execute(sql.LOCK, prepare=False)
-            known = _find_known(connection, event_ids)
-            if known:
-                return _as_they_stand(events, known)
-            _check_versions(events, _heads(connection, events))
-            return _insert(connection, events)
+        return self._conclude(events, self._writer.append(self._prepare(events)))
+
+    async def append_async(self, events: Sequence[EnvelopedEvent]) -> list[LoggedEvent]:
+        """Append without blocking the event loop; see `append`."""
+        if not events:
+            return []
+        outcome = await self._writer.append_async(self._prepare(events))
+        if outcome.outcome == KNOWN:
+            return await asyncio.to_thread(self._conclude, events, outcome)
+        return self._conclude(events, outcome)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """Append events that the library hands over; those without an envelope get one."""
@@ -163,6 +181,26 @@ class PostgresEventRecorder(ApplicationRecorder):
         """Follow the log; see `PollingSubscription`."""
         return PollingSubscription(self, gt=gt, topics=topics)
 
+    def _prepare(self, events: Sequence[EnvelopedEvent]) -> Append:
+        now = datetime.now(tz=UTC)
+        entries = []
+        for event in events:
+            if len(event.state) > self._max_event_bytes:
+                raise EventTooLargeError(event.topic, len(event.state), self._max_event_bytes)
+            entries.append(encode_entry(event, now))
+        return Append(_distinct_ids(events), entries, sum(map(len, entries)))
+
+    def _conclude(self, events: Sequence[EnvelopedEvent], outcome: Outcome) -> list[LoggedEvent]:
+        if outcome.outcome == RECORDED:
+            return [
+                LoggedEvent.of(event, position, outcome.recorded_at)
+                for position, event in enumerate(events, start=outcome.first)
+            ]
+        if outcome.outcome == KNOWN:
+            known = self._select(sql.SELECT_POSITIONS, (sql.LOG, outcome.positions))
+            return _as_they_stand(events, {event.enveloped.event_id: event for event in known})
+        raise VersionConflictError(outcome.stream, outcome.expected, outcome.actual)
+
     def _select(self, statement: str, parameters: Any) -> list[LoggedEvent]:
         with translated(), self._pool.connection() as connection:
             cursor = connection.execute(statement, parameters, binary=True)
@@ -191,24 +229,12 @@ def _page_statement(session_id: UUID | None, types: Collection[str]) -> str:
     return sql.SELECT_PAGE.format(filters=filters)
 
 
-def _distinct_ids(events: Iterable[EnvelopedEvent]) -> list[UUID]:
-    event_ids: dict[UUID, None] = {}
-    for event in events:
-        event_id = event.enveloped.event_id
-        if event_id in event_ids:
-            raise DuplicateEventError(event_id, None)
-        event_ids[event_id] = None
-    return list(event_ids)
-
-
-def _find_known(
-    connection: psycopg.Connection[Any], event_ids: list[UUID]
-) -> dict[UUID, LoggedEvent]:
-    positions = [row[0] for row in connection.execute(sql.KNOWN, (sql.LOG, event_ids))]
-    if not positions:
-        return {}
-    rows = connection.execute(sql.SELECT_POSITIONS, (sql.LOG, positions), binary=True)
-    return {event.enveloped.event_id: event for event in map(LoggedEvent.from_row, rows)}
+def _distinct_ids(events: Sequence[EnvelopedEvent]) -> frozenset[UUID]:
+    event_ids = frozenset(event.enveloped.event_id for event in events)
+    if len(event_ids) < len(events):
+        counted = Counter(event.enveloped.event_id for event in events)
+        raise DuplicateEventError(counted.most_common(1)[0][0], None)
+    return event_ids
 
 
 def _as_they_stand(
@@ -224,41 +250,3 @@ def _as_they_stand(
             raise DuplicateEventError(event.enveloped.event_id, stands.position)
         unchanged.append(stands)
     return unchanged
-
-
-def _heads(
-    connection: psycopg.Connection[Any], events: Iterable[EnvelopedEvent]
-) -> dict[UUID | str, int]:
-    streams = list({event.originator_id for event in events})
-    return dict(connection.execute(sql.HEADS, (sql.LOG, streams)).fetchall())
-
-
-def _check_versions(events: Iterable[EnvelopedEvent], heads: dict[UUID | str, int]) -> None:
-    for event in events:
-        stream, version = event.originator_id, event.originator_version
-        if stream not in heads and version == 0:
-            heads[stream] = -1
-        head = heads.get(stream, 0)
-        if version != head + 1:
-            raise VersionConflictError(UUID(str(stream)), version - 1, head)
-        heads[stream] = version
-
-
-def _insert(
-    connection: psycopg.Connection[Any], events: Sequence[EnvelopedEvent]
-) -> list[LoggedEvent]:
-    row = connection.execute(sql.TAIL, {"log": sql.LOG}).fetchone()
-    assert row is not None, "the statement answers with one row"  # noqa: S101 - for the type
-    tail, recorded_at, time_is_due = row
-    last = tail + len(events)
-    if last // PARTITION_STEP > tail // PARTITION_STEP:
-        connection.execute(sql.ENSURE_PARTITIONS, (last + PARTITION_LEAD,))
-    logged = [
-        LoggedEvent.of(event, position, recorded_at)
-        for position, event in enumerate(events, start=tail + 1)
-    ]
-    columns = zip(*(event.to_row() for event in logged), strict=True)
-    connection.execute(sql.INSERT, (sql.LOG, *map(list, columns)))
-    if time_is_due:
-        connection.execute(sql.INSERT_TIME, (sql.LOG, recorded_at, tail + 1))
-    return logged

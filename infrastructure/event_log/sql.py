@@ -6,60 +6,22 @@ LOG = 1
 """Number of the one log a database holds today; the tables have room for more."""
 
 LOCK_KEY = 0x48414E53_00000000 + LOG
-"""Advisory lock that orders all appends to the log (`HANS` in ASCII, then its number)."""
+"""Advisory lock that `hansard.append` takes (`HANS` in ASCII, then the log's number)."""
 
 COLUMNS = (
     "position, stream, version, event_id, type, schema_version, tenant, session_id, actor,"
-    " correlation_id, causation_id, traceparent, occurred_at, recorded_at, payload"
+    " correlation_id, causation_id, traceparent, subject, occurred_at, recorded_at, payload"
 )
 
-# Under a stricter isolation, the snapshot would be older than the wait for the lock.
-LOCK = f"""
-SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-SELECT pg_advisory_xact_lock({LOCK_KEY})
+APPEND = "SELECT * FROM hansard.append(%b, %b)"
+
+ENTRY_TYPES = """
+SELECT 'hansard.entry'::regtype::oid::bigint, 'hansard.entry[]'::regtype::oid::bigint
 """
-
-TAIL = """
-WITH tail AS (
-    SELECT position, recorded_at FROM hansard.events WHERE log = %(log)s
-    ORDER BY position DESC LIMIT 1
-), stamp AS (
-    SELECT greatest(clock_timestamp(), (SELECT recorded_at FROM tail)) AS recorded_at
-)
-SELECT coalesce((SELECT position FROM tail), 0), recorded_at,
-       NOT EXISTS (SELECT FROM hansard.time_index AS i WHERE i.log = %(log)s
-                   AND i.recorded_at > stamp.recorded_at - interval '1 second')
-FROM stamp
-"""
-
-HEADS = "SELECT stream, version FROM hansard.stream_heads WHERE log = %s AND stream = ANY(%s)"
-
-KNOWN = "SELECT position FROM hansard.event_ids WHERE log = %s AND event_id = ANY(%s)"
 
 SELECT_POSITIONS = f"""
 SELECT {COLUMNS} FROM hansard.events WHERE log = %s AND position = ANY(%s)
 """  # noqa: S608 - built from constants of this module
-
-ENSURE_PARTITIONS = "SELECT hansard.ensure_partitions(%s)"
-
-INSERT = f"""
-WITH entry AS (
-    SELECT %s AS log, * FROM unnest(
-        %s::bigint[], %s::uuid[], %s::integer[], %s::uuid[], %s::text[], %s::smallint[],
-        %s::text[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::text[],
-        %s::timestamptz[], %s::timestamptz[], %s::bytea[]) AS e ({COLUMNS})
-), logged AS (
-    INSERT INTO hansard.events (log, {COLUMNS}) SELECT log, {COLUMNS} FROM entry
-), named AS (
-    INSERT INTO hansard.event_ids (log, event_id, position)
-    SELECT log, event_id, position FROM entry
-)
-INSERT INTO hansard.stream_heads AS heads (log, stream, version)
-SELECT log, stream, max(version) FROM entry GROUP BY log, stream
-ON CONFLICT (log, stream) DO UPDATE SET version = excluded.version
-"""  # noqa: S608 - built from constants of this module
-
-INSERT_TIME = "INSERT INTO hansard.time_index (log, recorded_at, position) VALUES (%s, %s, %s)"
 
 SELECT_STREAM = f"""
 SELECT {COLUMNS} FROM hansard.events

@@ -1,4 +1,4 @@
-"""Create the event log: events, stream heads, known event ids, time index, integrity, erasure."""
+"""Create the event log: events, the one function that appends, and what reads need."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ branch_labels = None
 depends_on = None
 
 EVENTS = """
+CREATE TABLE hansard.logs (
+    log            smallint NOT NULL PRIMARY KEY,
+    log_id         uuid     NOT NULL DEFAULT gen_random_uuid(),
+    partition_size bigint   NOT NULL DEFAULT 1000000 CHECK (partition_size > 0)
+);
+INSERT INTO hansard.logs (log) VALUES (1);
+COMMENT ON TABLE hansard.logs IS 'The logs of this database: one today, with an id of its own.';
+COMMENT ON COLUMN hansard.logs.partition_size IS 'Positions in each partition made from now on.';
+
 CREATE TABLE hansard.events (
     log             smallint    NOT NULL,
     position        bigint      NOT NULL CHECK (position > 0),
@@ -24,6 +33,7 @@ CREATE TABLE hansard.events (
     correlation_id  uuid        NOT NULL,
     causation_id    uuid,
     traceparent     text,
+    subject         text,
     occurred_at     timestamptz NOT NULL,
     recorded_at     timestamptz NOT NULL,
     payload         bytea       NOT NULL,
@@ -37,9 +47,12 @@ CREATE INDEX events_by_type ON hansard.events (log, type, position);
 
 COMMENT ON TABLE hansard.events IS
     'The log. Positions are gapless and in commit order; rows are never changed.';
-COMMENT ON COLUMN hansard.events.payload IS 'The exact UTF-8 JSON of the event.';
+COMMENT ON COLUMN hansard.events.payload IS
+    'The exact UTF-8 JSON of the event; words of a subject are sealed in it.';
 COMMENT ON COLUMN hansard.events.recorded_at IS
     'Set under the log''s lock; never runs backwards along position.';
+COMMENT ON COLUMN hansard.events.subject IS
+    'The person whose words the payload holds, under a name that is no secret.';
 """
 
 APPEND_ONLY = """
@@ -50,44 +63,64 @@ BEGIN
         USING ERRCODE = 'insufficient_privilege';
 END $$;
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON hansard.events
-    FOR EACH STATEMENT EXECUTE FUNCTION hansard.refuse_change();
+CREATE FUNCTION hansard.protect(guarded regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format(
+        'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s'
+        ' FOR EACH STATEMENT EXECUTE FUNCTION hansard.refuse_change()', guarded);
+    EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER append_only', guarded);
+END $$;
+COMMENT ON FUNCTION hansard.protect IS
+    'Make a table append-only, whatever session_replication_role says.';
+
+SELECT hansard.protect('hansard.events');
 """
 
 # ATTACH lets readers and appends go on; PARTITION OF would wait for them, and they for it.
 PARTITIONS = """
+CREATE TABLE hansard.partitions (
+    log   smallint NOT NULL,
+    first bigint   NOT NULL,
+    last  bigint   NOT NULL,
+    name  text     NOT NULL UNIQUE,
+    PRIMARY KEY (log, first),
+    UNIQUE (log, last)
+);
+COMMENT ON TABLE hansard.partitions IS 'Which positions each partition of the log holds.';
+
 CREATE FUNCTION hansard.ensure_partitions(up_to bigint) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    size CONSTANT bigint := 1000000;
-    name text;
+    size   bigint;
+    ending bigint;
+    name   text;
 BEGIN
     PERFORM pg_advisory_xact_lock(x'48414E5350415254'::bigint);  -- HANSPART in ASCII
-    FOR number IN 0 .. up_to / size LOOP
-        name := format('hansard.events_%s', number);
-        CONTINUE WHEN to_regclass(name) IS NOT NULL;
+    SELECT partition_size INTO size FROM hansard.logs WHERE log = 1;
+    SELECT coalesce(max(p.last), 0) INTO ending FROM hansard.partitions AS p WHERE log = 1;
+    WHILE ending < up_to LOOP
+        name := format('hansard.events_from_%s', ending + 1);
         EXECUTE format('CREATE TABLE %s (LIKE hansard.events INCLUDING ALL)', name);
-        EXECUTE format(
-            'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %s'
-            ' FOR EACH STATEMENT EXECUTE FUNCTION hansard.refuse_change()', name);
+        PERFORM hansard.protect(name::regclass);
         EXECUTE format(
             'ALTER TABLE hansard.events ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)',
-            name, number * size, (number + 1) * size);
+            name, ending + 1, ending + size + 1);
+        INSERT INTO hansard.partitions VALUES (1, ending + 1, ending + size, name);
+        ending := ending + size;
     END LOOP;
 END $$;
-
 COMMENT ON FUNCTION hansard.ensure_partitions IS
     'Create what is missing so that positions up to and including up_to fit.';
 
-SELECT hansard.ensure_partitions(1000000);
+SELECT hansard.ensure_partitions(1);
 """
 
 COMPANIONS = """
 CREATE TABLE hansard.stream_heads (
-    log        smallint NOT NULL,
-    stream     uuid     NOT NULL,
-    version    integer  NOT NULL,
-    chain_head bytea,
+    log     smallint NOT NULL,
+    stream  uuid     NOT NULL,
+    version integer  NOT NULL,
     PRIMARY KEY (log, stream)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE hansard.stream_heads IS
@@ -110,33 +143,159 @@ CREATE TABLE hansard.time_index (
 );
 COMMENT ON TABLE hansard.time_index IS
     'About one row a second of recording: leads from a moment to a position.';
+"""
 
-CREATE TABLE hansard.tiles (
-    log   smallint NOT NULL,
-    level smallint NOT NULL,
-    tile  bigint   NOT NULL,
-    width integer  NOT NULL,
-    hashes bytea   NOT NULL,
-    PRIMARY KEY (log, level, tile, width)
+FIELDS = (
+    "stream, version, event_id, type, schema_version, tenant, session_id, actor, correlation_id,"
+    " causation_id, traceparent, subject, occurred_at"
+)
+
+# What the writer may say of an event. Positions and times of recording are not among it.
+ENTRY = """
+CREATE TYPE hansard.entry AS (
+    stream         uuid,
+    version        integer,
+    event_id       uuid,
+    type           text,
+    schema_version smallint,
+    tenant         text,
+    session_id     uuid,
+    actor          text,
+    correlation_id uuid,
+    causation_id   uuid,
+    traceparent    text,
+    subject        text,
+    occurred_at    timestamptz,
+    payload        bytea
 );
-CREATE TABLE hansard.checkpoints (
-    log        smallint    NOT NULL,
-    position   bigint      NOT NULL,
-    root       bytea       NOT NULL,
-    signed_at  timestamptz NOT NULL,
-    note       text        NOT NULL,
-    PRIMARY KEY (log, position)
+CREATE TYPE hansard.outcome AS (
+    outcome     text,
+    first       bigint,
+    recorded_at timestamptz,
+    positions   bigint[],
+    stream      uuid,
+    expected    integer,
+    actual      integer
 );
-CREATE TABLE hansard.subject_keys (
-    subject      text        NOT NULL PRIMARY KEY,
-    wrapped_key  bytea,
-    created_at   timestamptz NOT NULL,
-    destroyed_at timestamptz
-);
-COMMENT ON TABLE hansard.tiles IS 'Hash tiles of the Merkle tree over the log (RFC 9162).';
-COMMENT ON TABLE hansard.checkpoints IS 'Signed tree heads.';
-COMMENT ON TABLE hansard.subject_keys IS
-    'Data key of each person, wrapped by a key outside the database; erasure destroys it.';
+COMMENT ON TYPE hansard.outcome IS
+    'recorded: from position first on; known: its event ids stand at positions;'
+    ' conflict: the stream is at version actual, not expected';
+"""
+
+JUDGE = f"""
+CREATE FUNCTION hansard.judge(entries hansard.entry[]) RETURNS hansard.outcome
+LANGUAGE plpgsql AS $$
+DECLARE
+    verdict hansard.outcome;
+BEGIN
+    SELECT array_agg(i.position) INTO verdict.positions
+    FROM unnest(entries) AS e JOIN hansard.event_ids AS i ON i.log = 1 AND i.event_id = e.event_id;
+    IF verdict.positions IS NOT NULL THEN
+        verdict.outcome := 'known';
+        RETURN verdict;
+    END IF;
+    SELECT e.stream, e.version - 1, coalesce(h.version, e.base) + e.earlier
+    INTO verdict.stream, verdict.expected, verdict.actual
+    FROM (SELECT stream, version, n,
+                 least(first_value(version) OVER in_order, 1) - 1 AS base,
+                 (row_number() OVER in_order - 1)::integer AS earlier
+          FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
+          WINDOW in_order AS (PARTITION BY stream ORDER BY n)) AS e
+    LEFT JOIN hansard.stream_heads AS h ON h.log = 1 AND h.stream = e.stream
+    WHERE e.version <> coalesce(h.version, e.base) + e.earlier + 1
+    ORDER BY e.n LIMIT 1;
+    IF FOUND THEN
+        verdict.outcome := 'conflict';
+    END IF;
+    RETURN verdict;
+END $$;
+COMMENT ON FUNCTION hansard.judge IS
+    'Tell why entries cannot be appended, if they cannot; to be asked under the log''s lock.';
+"""  # noqa: S608 - built from constants of this module
+
+RECORD = f"""
+CREATE FUNCTION hansard.record(entries hansard.entry[]) RETURNS hansard.outcome
+LANGUAGE plpgsql AS $$
+DECLARE
+    tail     bigint;
+    previous timestamptz;
+    verdict  hansard.outcome;
+BEGIN
+    SELECT e.position, e.recorded_at INTO tail, previous
+    FROM hansard.events AS e WHERE e.log = 1 ORDER BY e.position DESC LIMIT 1;
+    tail := coalesce(tail, 0);
+    verdict.outcome := 'recorded';
+    verdict.first := tail + 1;
+    verdict.recorded_at := greatest(clock_timestamp(), previous);
+    IF tail + cardinality(entries)
+       > (SELECT max(p.last) - least(100000, max(p.last) / 10) FROM hansard.partitions AS p
+          WHERE p.log = 1) THEN
+        PERFORM hansard.ensure_partitions(tail + cardinality(entries) + 100000);
+    END IF;
+    WITH entry AS MATERIALIZED (
+        SELECT * FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
+    ), logged AS (
+        INSERT INTO hansard.events (log, position, {FIELDS}, recorded_at, payload)
+        SELECT 1, tail + n, {FIELDS}, verdict.recorded_at, payload FROM entry
+    ), named AS (
+        INSERT INTO hansard.event_ids (log, event_id, position)
+        SELECT 1, event_id, tail + n FROM entry
+    )
+    INSERT INTO hansard.stream_heads AS heads (log, stream, version)
+    SELECT 1, stream, max(version) FROM entry GROUP BY stream
+    ON CONFLICT (log, stream) DO UPDATE SET version = excluded.version;
+    IF date_trunc('second', previous) IS DISTINCT FROM date_trunc('second', verdict.recorded_at)
+    THEN
+        INSERT INTO hansard.time_index VALUES (1, verdict.recorded_at, verdict.first)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN verdict;
+END $$;
+COMMENT ON FUNCTION hansard.record IS
+    'Append entries that were judged to fit; to be called under the log''s lock.';
+"""  # noqa: S608 - built from constants of this module
+
+# The planner's choices are fixed, because plans are kept while the tables grow from nothing.
+APPEND = """
+CREATE FUNCTION hansard.append(entries hansard.entry[], sizes integer[])
+RETURNS SETOF hansard.outcome
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
+DECLARE
+    verdict hansard.outcome;
+    size    integer;
+    start   integer := 1;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'append in a transaction of isolation READ COMMITTED'
+            USING ERRCODE = 'invalid_transaction_state',
+                  DETAIL = 'The snapshot of a stricter one is older than the wait for the lock.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(x'48414E5300000001'::bigint);  -- HANS and the log's number
+    verdict := hansard.judge(entries);
+    IF verdict.outcome IS NULL THEN
+        RETURN NEXT hansard.record(entries);
+    ELSIF cardinality(sizes) = 1 THEN
+        RETURN NEXT verdict;
+    ELSE
+        FOREACH size IN ARRAY sizes LOOP
+            verdict := hansard.judge(entries[start : start + size - 1]);
+            IF verdict.outcome IS NULL THEN
+                verdict := hansard.record(entries[start : start + size - 1]);
+            END IF;
+            RETURN NEXT verdict;
+            start := start + size;
+        END LOOP;
+    END IF;
+END $$;
+COMMENT ON FUNCTION hansard.append IS
+    'Append a batch of appends, the sizes of which are given: each all or none, one row for each,'
+    ' or one row alone when all of them are recorded.';
 """
 
 VIEW = """
@@ -152,15 +311,35 @@ COMMENT ON FUNCTION hansard.as_jsonb IS
 
 CREATE VIEW hansard.event_log AS
 SELECT position, stream, version, event_id, type, schema_version, tenant, session_id, actor,
-       correlation_id, causation_id, traceparent, occurred_at, recorded_at,
+       correlation_id, causation_id, traceparent, subject, occurred_at, recorded_at,
        hansard.as_jsonb(payload) AS payload
 FROM hansard.events;
 COMMENT ON VIEW hansard.event_log IS 'The log for whoever reads it in SQL, payloads as JSONB.';
 """
 
+RIGHTS = """
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hansard FROM PUBLIC;
+GRANT USAGE ON SCHEMA hansard TO hansard_reader;
+GRANT SELECT ON hansard.logs, hansard.events, hansard.partitions, hansard.stream_heads,
+    hansard.event_ids, hansard.time_index, hansard.event_log, hansard.schema_version
+    TO hansard_reader;
+GRANT EXECUTE ON FUNCTION hansard.as_jsonb TO hansard_reader;
+GRANT EXECUTE ON FUNCTION hansard.append TO hansard_writer;
+"""
+
 
 def upgrade() -> None:
-    """Create the schema `hansard`."""
-    op.execute("CREATE SCHEMA hansard")
-    for statements in (EVENTS, APPEND_ONLY, PARTITIONS, COMPANIONS, VIEW):
+    """Create the log in the schema `hansard`."""
+    for statements in (
+        EVENTS,
+        APPEND_ONLY,
+        PARTITIONS,
+        COMPANIONS,
+        ENTRY,
+        JUDGE,
+        RECORD,
+        APPEND,
+        VIEW,
+        RIGHTS,
+    ):
         op.execute(statements)

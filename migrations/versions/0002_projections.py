@@ -146,6 +146,12 @@ CREATE TABLE hansard_read.delegated_task_ends (
 COMMENT ON TABLE hansard_read.delegated_task_ends IS 'How each task ended.';
 """
 
+RIGHTS = """
+GRANT USAGE ON SCHEMA hansard_read TO hansard_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA hansard_read TO hansard_reader;
+GRANT INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA hansard_read TO hansard_writer;
+"""
+
 
 def upgrade() -> None:
     """Create the schema `hansard_read`."""
@@ -156,5 +162,6 @@ def upgrade() -> None:
         AGENT_STATISTICS,
         CONVERSATION_HISTORY,
         DELEGATION_AUDIT,
+        RIGHTS,
     ):
         op.execute(statements)

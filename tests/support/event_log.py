@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
+
+from application.ports import IdFactory
 from domain.event import Envelope
-from infrastructure.database import Connection, open_pool
-from infrastructure.event_log import sql
-from infrastructure.event_log.logged_event import LoggedEvent
+from infrastructure.database import Connection, connect, open_pool, prepare_writer
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.event_log.writer import GroupWriter
 from infrastructure.system import Uuid7Factory
 
 IDS = Uuid7Factory()
@@ -21,10 +24,13 @@ OCCURRED = datetime(2026, 10, 3, 12, 0, tzinfo=UTC)
 
 
 @contextmanager
-def recorder_on(database_url: str) -> Iterator[PostgresEventRecorder]:
-    """Open a recorder with a pool of its own."""
-    with open_pool(database_url) as pool:
-        yield PostgresEventRecorder(pool, IDS)
+def recorder_on(
+    database_url: str, ids: IdFactory = IDS, **choices: Any
+) -> Iterator[PostgresEventRecorder]:
+    """Open a recorder with connections of its own, which have the rights of a writer."""
+    writer = GroupWriter(partial(connect, database_url, autocommit=True, prepare=prepare_writer))
+    with open_pool(database_url, prepare=prepare_writer) as pool, closing(writer):
+        yield PostgresEventRecorder(pool, writer, ids, **choices)
 
 
 def an_event(
@@ -59,8 +65,27 @@ def a_stream(length: int, **choices: Any) -> list[EnvelopedEvent]:
 
 def plant(connection: Connection, position: int, recorded_at: datetime) -> None:
     """Put a row into the log past the recorder, as a log has it that has come this far."""
-    row = LoggedEvent.of(an_event(), position, recorded_at).to_row()
-    connection.execute(sql.INSERT, (sql.LOG, *([value] for value in row)))
+    event = an_event()
+    values = {
+        "log": 1,
+        "position": position,
+        "stream": event.originator_id,
+        "version": 1,
+        "event_id": event.enveloped.event_id,
+        "type": event.topic,
+        "schema_version": 1,
+        "tenant": event.enveloped.tenant,
+        "actor": event.enveloped.actor,
+        "correlation_id": event.enveloped.correlation_id,
+        "occurred_at": OCCURRED,
+        "recorded_at": recorded_at,
+        "payload": event.state,
+    }
+    statement = sql.SQL("INSERT INTO hansard.events ({}) VALUES ({})").format(
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join(map(sql.Placeholder, values)),
+    )
+    connection.execute(statement, values)
 
 
 def scans_of(

@@ -9,10 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infrastructure.database import connect, open_pool
+from infrastructure.database import connect
 from infrastructure.event_log.log import PostgresEventLog
 from infrastructure.event_log.mapper import EventMapper
-from infrastructure.event_log.recorder import PostgresEventRecorder
 from infrastructure.projection_runner import ProjectionRunner
 from infrastructure.read_models import ReadModels
 from projections.catalogue import PROJECTIONS
@@ -59,8 +58,8 @@ class ReadSide:
 @contextmanager
 def open_read_side(conninfo: str) -> Iterator[ReadSide]:
     """Open a migrated database."""
-    with open_pool(conninfo) as pool:
-        log = PostgresEventLog(PostgresEventRecorder(pool, Ids(1_000_000)), EventMapper())
+    with recorder_on(conninfo, ids=Ids(1_000_000)) as recorder:
+        log = PostgresEventLog(recorder, EventMapper())
         read_models = ReadModels(lambda: connect(conninfo))
         try:
             yield ReadSide(log, read_models)

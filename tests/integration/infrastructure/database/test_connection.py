@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import selectors
+from functools import partial
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from infrastructure.database import DatabaseUnavailableError, connect, open_pool, translated
-from infrastructure.database.connection import MIGRATING, NETWORK, Limits, complete
+from infrastructure.database.connection import MIGRATING, NETWORK, Limits, complete, set_limits
 
 
 def shown(conninfo: str, limits: Limits, *names: str) -> list[str]:
-    with connect(conninfo, limits=limits) as connection:
+    with connect(conninfo, prepare=partial(set_limits, limits=limits)) as connection:
         rows = [
             connection.execute("SELECT current_setting(%s)", (name,)).fetchone() for name in names
         ]
@@ -28,7 +29,7 @@ def test_transactions_are_limited(database_url: str) -> None:
 
 
 def test_a_transaction_that_stands_still_is_closed_by_the_server(database_url: str) -> None:
-    connection = connect(database_url, limits=Limits(idle_s=1))
+    connection = connect(database_url, prepare=partial(set_limits, limits=Limits(idle_s=1)))
     connection.execute("SELECT 1")
     with selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)

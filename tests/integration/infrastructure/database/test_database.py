@@ -85,14 +85,14 @@ def test_secrets_do_not_show(own: OwnServer) -> None:
     conninfo = own.conninfo("worker", "works")
 
     with open_database(load_settings(database_url=conninfo)) as database:
-        assert PASSWORD in conninfo_to_dict(database.conninfo).values()
+        assert PASSWORD in conninfo_to_dict(database.access.service).values()
         assert PASSWORD not in repr(database) + database.description
 
 
 def test_a_database_that_cannot_be_opened_leaves_the_server(home: Path) -> None:
     settings = load_settings(home=home)
-    with open_database(settings) as database, database.connect() as connection:
-        connection.execute("UPDATE hansard_schema_version SET version_num = '9999'")
+    with open_database(settings) as database, connect(database.access.migration) as connection:
+        connection.execute("UPDATE hansard.schema_version SET version_num = '9999'")
 
     with pytest.raises(DatabaseUnavailableError, match="newer than this Hansard knows"):
         open_database(settings)

@@ -17,7 +17,7 @@ import pytest
 from infrastructure.database import DatabaseUnavailableError, connect, current_revision
 from infrastructure.database.programs import Programs
 from infrastructure.database.schema import ensure_schema
-from migrations import FOLDER, VERSION_TABLE, head, revisions
+from migrations import FOLDER, SCHEMA, VERSION_TABLE, head, revisions
 from tests.conftest import RUN_FOLDER
 from tests.support.own_server import PASSWORD, OwnServer, copied_programs, own_server
 from tests.support.processes import ROOT, guided
@@ -125,7 +125,7 @@ def test_a_database_of_an_ordinary_user_works(own: OwnServer) -> None:
 
 WRITTEN = """
 SELECT 'table', oid::text, xmin::text FROM pg_class
-UNION ALL SELECT 'version', version_num, xmin::text FROM hansard_schema_version
+UNION ALL SELECT 'version', version_num, xmin::text FROM hansard.schema_version
 ORDER BY 1, 2
 """
 """Which transaction wrote each table and the version, in this database alone."""
@@ -170,7 +170,7 @@ def test_processes_that_migrate_at_once_do_not_collide(empty_database_url: str) 
 
 def test_a_database_from_the_future_is_refused(database_url: str) -> None:
     with connect(database_url) as connection:
-        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")  # noqa: S608 - a constant
+        connection.execute(f"UPDATE {SCHEMA}.{VERSION_TABLE} SET version_num = '9999'")  # noqa: S608 - a constant
 
     assert "is at schema '9999', newer than this Hansard knows" in refused(database_url)
     assert "upgrade Hansard" in refused(database_url)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 import pytest
-from psycopg_pool import ConnectionPool
 
 from infrastructure.database import Connection
 from infrastructure.event_log.recorder import PostgresEventRecorder
-from tests.support.event_log import IDS, a_stream, an_event
+from tests.support.event_log import a_stream, an_event
 
 CHANGES = (
     "UPDATE {} SET actor = 'X'",
@@ -22,11 +19,6 @@ CHANGES = (
     "MERGE INTO {} AS e USING (SELECT 1) ON true WHEN MATCHED THEN DELETE",
     "INSERT INTO {0} SELECT * FROM {0} ON CONFLICT (log, position) DO UPDATE SET actor = 'X'",
 )
-
-
-@pytest.fixture
-def recorder(pool: ConnectionPool[Any]) -> PostgresEventRecorder:
-    return PostgresEventRecorder(pool, IDS)
 
 
 @pytest.mark.parametrize("table", ["hansard.events", "hansard.events_0"])

@@ -15,23 +15,21 @@ from eventsourcing.tests.persistence import (
     ApplicationRecorderTestCase,
     NonInterleavingNotificationIDsBaseCase,
 )
-from psycopg_pool import ConnectionPool
 
 from infrastructure.event_log.recorder import PostgresEventRecorder
-from infrastructure.system import Uuid7Factory
 
 
 class OnOurRecorder:
     """Gives the library's cases, which pytest runs as they are, a fresh database each."""
 
-    pool: ConnectionPool[Any]
+    recorder: PostgresEventRecorder
 
     @pytest.fixture(autouse=True)
-    def _use(self, pool: ConnectionPool[Any]) -> None:
-        self.pool = pool
+    def _use(self, recorder: PostgresEventRecorder) -> None:
+        self.recorder = recorder
 
     def create_recorder(self) -> Any:
-        return PostgresEventRecorder(self.pool, Uuid7Factory())
+        return self.recorder
 
 
 class TestApplicationRecorder(OnOurRecorder, ApplicationRecorderTestCase[ApplicationRecorder]):

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from psycopg.conninfo import make_conninfo
-from psycopg_pool import ConnectionPool
 
 from infrastructure.database import Connection, connect
 from infrastructure.event_log import sql
 from infrastructure.event_log.recorder import PARTITION_STEP, PostgresEventRecorder
-from tests.support.event_log import IDS, a_stream, an_event, plant, recorder_on, scans_of
+from tests.support.event_log import a_stream, an_event, plant, recorder_on, scans_of
 from tests.support.processes import eventually
 
 DAY = timedelta(days=1)
 SIZE = 1_000_000
-
-
-@pytest.fixture
-def recorder(pool: ConnectionPool[Any]) -> PostgresEventRecorder:
-    return PostgresEventRecorder(pool, IDS)
 
 
 def test_recorded_at_stands_still_while_the_clock_is_behind_the_log(

@@ -27,11 +27,6 @@ EVENTS = 40
 
 
 @pytest.fixture
-def recorder(pool: ConnectionPool[Any]) -> PostgresEventRecorder:
-    return PostgresEventRecorder(pool, IDS)
-
-
-@pytest.fixture
 def logged(recorder: PostgresEventRecorder) -> list[LoggedEvent]:
     """Forty events of all sessions, types and sizes from nothing to 390 bytes."""
     return recorder.append(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from eventsourcing.persistence import IntegrityError, ProgrammingError, StoredEvent
-from psycopg_pool import ConnectionPool
 
 from application.errors import ConflictError
 from infrastructure.event_log.errors import DuplicateEventError, VersionConflictError
@@ -17,11 +15,6 @@ from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
 from tests.support.event_log import IDS, OCCURRED, a_stream, an_event
-
-
-@pytest.fixture
-def recorder(pool: ConnectionPool[Any]) -> PostgresEventRecorder:
-    return PostgresEventRecorder(pool, IDS)
 
 
 def test_a_stream_is_read_by_version_from_either_end(recorder: PostgresEventRecorder) -> None:

@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
 
-from infrastructure.database import open_pool
 from infrastructure.event_log.errors import VersionConflictError
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
-from tests.support.event_log import IDS, a_stream, an_event
+from tests.support.event_log import IDS, a_stream, an_event, recorder_on
 from tests.support.processes import guided
 
 APPENDS = 40
@@ -68,8 +67,7 @@ def check(read: list[LoggedEvent], written: int) -> None:
 
 def test_8_threads_append_while_others_read(database_url: str) -> None:
     done = Event()
-    with open_pool(database_url, max_size=12) as pool, ThreadPoolExecutor(12) as threads:
-        recorder = PostgresEventRecorder(pool, IDS)
+    with recorder_on(database_url) as recorder, ThreadPoolExecutor(12) as threads:
         reading = [threads.submit(tail, recorder, done) for _ in range(READERS)]
         writing = [threads.submit(write, recorder, seed) for seed in range(8)]
         try:
@@ -85,8 +83,7 @@ def test_4_processes_append_while_others_read(database_url: str) -> None:
     with ExitStack() as stack:
         writers = [stack.enter_context(guided(WRITER, database_url, str(n))) for n in range(4)]
         assert [writer.heard() for writer in writers] == ["ready"] * 4
-        pool = stack.enter_context(open_pool(database_url))
-        recorder = PostgresEventRecorder(pool, IDS)
+        recorder = stack.enter_context(recorder_on(database_url))
         threads = stack.enter_context(ThreadPoolExecutor(READERS))
         reading = [threads.submit(tail, recorder, done) for _ in range(READERS)]
         for writer in writers:

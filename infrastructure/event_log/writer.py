@@ -1,0 +1,287 @@
+"""Group writer: many callers append at once, few transactions carry what they append.
+
+A caller who finds nobody writing writes at once, in its own thread. Whoever comes meanwhile queues;
+one thread then carries the queue over in batches, one transaction each, so that they share the cost
+of a round trip, a lock and a flush to disk. Every append keeps its own checks and its own outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Condition, Lock, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from infrastructure.database.errors import DatabaseUnavailableError, translated
+from infrastructure.event_log import sql
+from infrastructure.event_log.entry_codec import encode_array
+from infrastructure.event_log.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from infrastructure.database import Connection
+
+MAX_BATCH_EVENTS = 500
+MAX_BATCH_BYTES = 1_000_000
+"""Limits of a batch of several appends; one append alone may be larger."""
+
+RECORDED = "recorded"
+KNOWN = "known"
+
+
+class Outcome(NamedTuple):
+    """What became of one append; a row of type `hansard.outcome`."""
+
+    outcome: str
+    first: int
+    recorded_at: datetime
+    positions: list[int] | None
+    stream: UUID
+    expected: int
+    actual: int
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events to append, all or none, in the form that the database takes.
+
+    Attributes:
+        entries: encoded by `entry_codec.encode_entry`, at least one.
+    """
+
+    event_ids: frozenset[UUID]
+    entries: list[bytes]
+    size: int
+
+
+class Ticket:
+    """An append in the queue, and whoever waits for it."""
+
+    __slots__ = ("append", "error", "outcome", "wake")
+
+    def __init__(self, append: Append, wake: Callable[[], object]) -> None:
+        self.append = append
+        self.wake = wake
+        self.outcome: Outcome | None = None
+        self.error: BaseException | None = None
+
+    def result(self) -> Outcome:
+        """Give the outcome, or raise why there is none."""
+        if self.error is not None:
+            raise self.error
+        assert self.outcome is not None, "it is set before anybody is woken"  # noqa: S101 - for the type
+        return self.outcome
+
+
+class GroupWriter:
+    """The one writer of a process; callers of any thread and any event loop share it.
+
+    Args:
+        connect: opens a connection in autocommit mode with the rights of a writer.
+        appended: called after every batch in which something was recorded.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Connection], appended: Callable[[], object] = lambda: None
+    ) -> None:
+        self._connect = connect
+        self._appended = appended
+        self._connection: Connection | None = None
+        self._entry_type = 0
+        self._queue: deque[Ticket] = deque()
+        self._writing = False
+        self._thread: Thread | None = None
+        self._changed = Condition(Lock())
+        self._closed = False
+
+    def append(self, append: Append) -> Outcome:
+        """Append from a thread that may wait.
+
+        Raises:
+            StoreUnavailableError: the database cannot be used.
+        """
+        done = Lock()
+        ticket = Ticket(append, done.release)
+        with self._changed:
+            at_once = not self._writing
+            if at_once:
+                self._writing = True
+            else:
+                done.acquire()
+                self._enqueue(ticket)
+        if at_once:
+            self._write_at_once(ticket)
+        else:
+            done.acquire()
+        return ticket.result()
+
+    async def append_async(self, append: Append) -> Outcome:
+        """Append from an event loop; see `append`."""
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        ticket = Ticket(append, lambda: loop.call_soon_threadsafe(_set_done, done))
+        with self._changed:
+            self._enqueue(ticket)
+            self._hand_over()
+        await done
+        return ticket.result()
+
+    def close(self) -> None:
+        """Write what is queued and close the connection."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _enqueue(self, ticket: Ticket) -> None:
+        if self._closed:
+            raise RuntimeError("the writer is closed")
+        self._queue.append(ticket)
+
+    def _hand_over(self) -> None:
+        """Let the thread write what is queued, unless somebody writes; called under the lock."""
+        if self._writing or not self._queue:
+            return
+        self._writing = True
+        if self._thread is None:
+            self._thread = Thread(target=self._carry, name="hansard-writer", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    def _write_at_once(self, ticket: Ticket) -> None:
+        try:
+            self._write([ticket])
+        finally:
+            with self._changed:
+                self._writing = False
+                self._hand_over()
+
+    def _carry(self) -> None:
+        while True:
+            with self._changed:
+                while not (self._writing and self._queue):
+                    if self._closed:
+                        return
+                    self._changed.wait()
+                batch = _take_batch(self._queue)
+            self._write(batch)
+            for ticket in batch:
+                ticket.wake()
+            with self._changed:
+                self._writing = bool(self._queue)
+
+    def _write(self, batch: list[Ticket]) -> None:
+        """Carry a batch over; what was tried on a broken connection is tried once more.
+
+        That is safe, because an event that is recorded already is recognised by its id.
+        """
+        try:
+            outcomes = self._send_twice(batch)
+            for ticket, outcome in zip(batch, outcomes, strict=True):
+                ticket.outcome = outcome
+            self._appended()
+        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+            for ticket in batch:
+                ticket.error = ticket.error or error
+
+    def _send_twice(self, batch: list[Ticket]) -> list[Outcome]:
+        try:
+            with translated():
+                try:
+                    return self._send(batch)
+                except psycopg.OperationalError:
+                    return self._send(batch)
+        except DatabaseUnavailableError as error:
+            raise StoreUnavailableError(str(error)) from error
+
+    def _send(self, batch: list[Ticket]) -> list[Outcome]:
+        connection = self._connected()
+        try:
+            return send(connection, self._entry_type, [ticket.append for ticket in batch])
+        except psycopg.OperationalError:
+            connection.close()
+            raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            connection = self._connect()
+            self._entry_type = prepare_for_entries(connection)
+            self._connection = connection
+        return self._connection
+
+
+class Entries(bytes):
+    """An encoded array of `hansard.entry`."""
+
+
+def prepare_for_entries(connection: Connection) -> int:
+    """Teach a connection to send entries.
+
+    Returns:
+        Object id of the type `hansard.entry` in this database.
+    """
+    row = connection.execute(sql.ENTRY_TYPES).fetchone()
+    assert row is not None, "the statement answers with one row"  # noqa: S101 - for the type
+    entry, array = row
+    members: dict[str, Any] = {
+        "oid": array,
+        "format": Format.BINARY,
+        "dump": lambda _, value: value,
+    }
+    connection.adapters.register_dumper(Entries, type("EntriesDumper", (Dumper,), members))
+    return int(entry)
+
+
+def send(connection: Connection, entry_type: int, appends: Sequence[Append]) -> list[Outcome]:
+    """Carry appends over in one call, and tell what became of each."""
+    entries = [entry for append in appends for entry in append.entries]
+    sizes = [len(append.entries) for append in appends]
+    cursor = connection.execute(
+        sql.APPEND, (Entries(encode_array(entry_type, entries)), sizes), prepare=True, binary=True
+    )
+    outcomes = [Outcome(*row) for row in cursor]
+    if len(outcomes) == len(appends):
+        return outcomes
+    [together] = outcomes  # all of them are recorded, one after the other
+    first = together.first
+    outcomes = []
+    for size in sizes:
+        outcomes.append(together._replace(first=first))
+        first += size
+    return outcomes
+
+
+def _take_batch(queue: deque[Ticket]) -> list[Ticket]:
+    """Take from the front what goes into one transaction; nobody's event twice."""
+    batch: list[Ticket] = []
+    events = size = 0
+    event_ids: set[UUID] = set()
+    while queue:
+        append = queue[0].append
+        events += len(append.entries)
+        size += append.size
+        if batch and (
+            events > MAX_BATCH_EVENTS
+            or size > MAX_BATCH_BYTES
+            or not event_ids.isdisjoint(append.event_ids)
+        ):
+            break
+        event_ids |= append.event_ids
+        batch.append(queue.popleft())
+    return batch
+
+
+def _set_done(done: asyncio.Future[None]) -> None:
+    with suppress(asyncio.InvalidStateError):  # its caller was cancelled
+        done.set_result(None)
