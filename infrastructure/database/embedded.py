@@ -44,12 +44,12 @@ SERVICE = "hansard_service"
 AUDITOR = "hansard_auditor"
 """Login of whoever looks into the database: a member of the readers."""
 
-INITIAL = f"""
-CREATE DATABASE {DATABASE};
-{CREATE}
-CREATE ROLE {SERVICE} LOGIN IN ROLE {WRITER};
-CREATE ROLE {AUDITOR} LOGIN IN ROLE {READER};
-"""
+INITIAL = (
+    f"CREATE DATABASE {DATABASE}",
+    *CREATE.values(),
+    f"CREATE ROLE {SERVICE} LOGIN IN ROLE {WRITER}",
+    f"CREATE ROLE {AUDITOR} LOGIN IN ROLE {READER}",
+)
 
 PATIENCE_S = 60.0
 POLL_S = 0.01
@@ -292,9 +292,7 @@ class EmbeddedServer:
             "postgres",
             data=data,
             user=self._user,
-            statements="".join(
-                line + ";\n" for line in filter(None, map(str.strip, INITIAL.split(";")))
-            ),
+            statements="".join(f"{statement};\n" for statement in INITIAL),
             keep_open=[share.descriptor],
         )
 

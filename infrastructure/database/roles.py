@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from psycopg import errors, sql
 
 from infrastructure.database.connection import NORMAL, Connection, set_limits
@@ -16,11 +18,11 @@ WRITER = "hansard_writer"
 READER = "hansard_reader"
 """Sees the log and the read models, and changes nothing."""
 
-CREATE = f"""
-CREATE ROLE {OWNER} NOLOGIN;
-CREATE ROLE {READER} NOLOGIN;
-CREATE ROLE {WRITER} NOLOGIN IN ROLE {READER};
-"""
+CREATE = {
+    OWNER: f"CREATE ROLE {OWNER} NOLOGIN",
+    READER: f"CREATE ROLE {READER} NOLOGIN",
+    WRITER: f"CREATE ROLE {WRITER} NOLOGIN IN ROLE {READER}",
+}
 
 
 def ensure_roles(connection: Connection) -> None:
@@ -29,23 +31,19 @@ def ensure_roles(connection: Connection) -> None:
     Raises:
         DatabaseUnavailableError: the user may not; the message says what an administrator is to do.
     """
-    user, database = connection.info.user, connection.info.dbname
-    try:
-        _create_missing(connection)
-        for role in (OWNER, WRITER):
-            _become_member(connection, role)
-        connection.execute(
-            sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
-                sql.Identifier(database), sql.Identifier(OWNER)
-            )
-        )
-    except errors.InsufficientPrivilege as error:
-        raise DatabaseUnavailableError(
-            f"The user {user!r} may not create the roles that protect the log: let an administrator"
-            f' run `{" ".join(CREATE.split())} GRANT {OWNER}, {WRITER} TO "{user}"; GRANT CREATE'
-            f' ON DATABASE "{database}" TO {OWNER};` once, or migrate as an administrator with'
-            " HANSARD_MIGRATION_URL."
-        ) from error
+    for statement in _missing(connection):
+        try:
+            connection.execute(sql.SQL(statement))
+        except (errors.DuplicateObject, errors.UniqueViolation):
+            continue  # a migration of another database of the cluster was faster
+        except errors.InsufficientPrivilege as error:
+            user = connection.info.user
+            needed = "; ".join(_missing(connection))
+            raise DatabaseUnavailableError(
+                f"The user {user!r} may not set up the roles that protect the log: let an"
+                f" administrator run `{needed};` in database {connection.info.dbname!r} once, or"
+                " name an administrator in HANSARD_MIGRATION_URL."
+            ) from error
 
 
 def prepare_writer(connection: Connection) -> None:
@@ -59,23 +57,24 @@ def prepare_writer(connection: Connection) -> None:
         connection.commit()
 
 
-def _create_missing(connection: Connection) -> None:
-    rows = connection.execute("SELECT rolname FROM pg_roles WHERE rolname ^@ 'hansard_'")
-    present = {row[0] for row in rows}
-    if not {OWNER, WRITER, READER} <= present:
-        for statement in filter(None, map(str.strip, CREATE.split(";"))):
-            if statement.split()[2] not in present:
-                _create(connection, statement)
-
-
-def _create(connection: Connection, statement: str) -> None:
-    try:
-        connection.execute(sql.SQL(statement))
-    except (errors.DuplicateObject, errors.UniqueViolation):
-        return  # a migration of another database of the cluster was faster
-
-
-def _become_member(connection: Connection, role: str) -> None:
-    row = connection.execute("SELECT pg_has_role(%s, 'SET')", (role,)).fetchone()
-    if row is None or not row[0]:
-        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+def _missing(connection: Connection) -> list[Any]:
+    """List the statements that are still to be run in this database."""
+    user, database = (
+        sql.Identifier(name).as_string(connection)
+        for name in (connection.info.user, connection.info.dbname)
+    )
+    rows = connection.execute(
+        "SELECT rolname, pg_has_role(oid, 'SET'),"
+        " has_database_privilege(oid, current_database(), 'CREATE')"
+        " FROM pg_roles WHERE rolname ^@ 'hansard_'"
+    )
+    found = {name: (settable, creates) for name, settable, creates in rows}
+    statements = [line for role, line in CREATE.items() if role not in found]
+    statements += [
+        f"GRANT {role} TO {user}"
+        for role in (OWNER, WRITER)
+        if not found.get(role, (False, False))[0]
+    ]
+    if not found.get(OWNER, (False, False))[1]:
+        statements.append(f"GRANT CREATE ON DATABASE {database} TO {OWNER}")
+    return statements

@@ -49,7 +49,7 @@ def own() -> Iterator[OwnServer]:
     """A server of the user's own, with the role `worker` and its database `works`."""
     with own_server(Path(os.environ[RUN_FOLDER]) / uuid4().hex[:8]) as server:
         server.administer(
-            f"CREATE ROLE worker LOGIN PASSWORD '{PASSWORD}'",
+            f"CREATE ROLE worker LOGIN CREATEROLE PASSWORD '{PASSWORD}'",
             f"CREATE ROLE outsider LOGIN PASSWORD '{PASSWORD}'",
             "CREATE DATABASE works OWNER worker",
         )
