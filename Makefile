@@ -11,10 +11,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check lint format-check types contracts wheel test bench lock clean
+.PHONY: help setup demo check lint format-check types contracts wheel test bench bench-setup \
+	lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(VENV)/.installed ## Make the environment in .venv
 	@:
@@ -49,8 +50,13 @@ wheel: setup ## Build the wheel into dist/ and install it into build/wheel
 test: check wheel ## Run check, build the wheel, and run all tests with coverage
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report term
 
+bench-setup: setup ## Install the peers of the benchmarks into .venv-bench
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check --quiet install \
+		--only-binary :all: --requirement benchmarks/peers/requirements.txt
+
 bench: setup ## Run the benchmarks; make bench BENCH=--quick takes less time
-	@set -e; for file in benchmarks/[a-z]*.py; do \
+	@set -e; for file in benchmarks/event_log.py benchmarks/main_job.py; do \
 		$(BIN)/python -m benchmarks.$$(basename "$$file" .py) $(BENCH); \
 	done
 
@@ -62,7 +68,7 @@ lock: ## Resolve requirements.lock anew; make lock UPGRADE=--upgrade takes the n
 		--custom-compile-command 'make lock' --quiet $(UPGRADE) --output-file requirements.lock
 
 clean: ## Remove everything that make makes
-	@rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache \
+	@rm -rf $(VENV) .venv-bench build dist .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -5,8 +5,6 @@ Run with `python -m benchmarks.main_job [--quick] [--json]`.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -14,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import hansard
+from benchmarks.figures import Figures, figure, main
 from domain.event import RecordedEvent
 
 REQUEST = "Generate a Q4 financial report with charts"
@@ -63,7 +61,7 @@ def time_command(arguments: list[str], runs: int, environment: dict[str, str]) -
     return statistics.median(once() for _ in range(runs))
 
 
-def measure(*, quick: bool) -> dict[str, dict[str, Any]]:
+def measure(quick: bool) -> Figures:  # noqa: FBT001 - called by benchmarks.figures
     """Measure everything; each figure stands beside its target or its baseline."""
     runs = 5 if quick else 20
     environment = {
@@ -77,39 +75,14 @@ def measure(*, quick: bool) -> dict[str, dict[str, Any]]:
     per_event = job["median"] / job["events"]
     help_ms = (helped - python) * 1000
     return {
-        "events of one job": _row(job["events"]),
-        "first job in a process (s)": _row(job["first"], target=15.0),
-        "job, median (s)": _row(job["median"]),
-        "time per event (ms)": _row(per_event * 1000),
-        "view of the session (ms)": _row(job["view"] * 1000),
-        "--help over python -c pass (ms)": _row(help_ms, peer=python * 1000, target=HELP_LIMIT_MS),
+        "events of one job": figure(job["events"]),
+        "first job in a process (s)": figure(job["first"], at_most=15),
+        "job, median (s)": figure(job["median"]),
+        "time per event (ms)": figure(per_event * 1000),
+        "view of the session (ms)": figure(job["view"] * 1000),
+        "--help over python -c pass (ms)": figure(help_ms, at_most=HELP_LIMIT_MS),
     }
-
-
-def _row(ours: float, *, peer: float | None = None, target: float | None = None) -> dict[str, Any]:
-    return {
-        "ours": round(ours, 3),
-        "peer": None if peer is None else round(peer, 3),
-        "ratio": None if peer is None else round(ours / peer, 3),
-        "target": target,
-        "met": None if target is None else ours <= target,
-    }
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer runs")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    options = parser.parse_args()
-    figures = measure(quick=options.quick)
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
-    for name, row in figures.items():
-        limit = "" if row["target"] is None else f"  (limit {row['target']:g}, met: {row['met']})"
-        print(f"{name:<34} {row['ours']:>10.3f}{limit}")
 
 
 if __name__ == "__main__":
-    main()
+    main(measure, __doc__)

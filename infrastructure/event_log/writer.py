@@ -2,12 +2,14 @@
 
 A caller who finds nobody writing writes at once, in its own thread. Whoever comes meanwhile queues;
 one thread then carries the queue over in batches, one transaction each, so that they share the cost
-of a round trip, a lock and a flush to disk. Every append keeps its own checks and its own outcome.
+of a round trip, a lock and a flush to disk. Every append keeps its own checks and its own outcome;
+one that the database cannot take fails alone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,12 +31,15 @@ from infrastructure.event_log.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from infrastructure.database import Connection
 
+logger = logging.getLogger(__name__)
+
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_BYTES = 1_000_000
 """Limits of a batch of several appends; one append alone may be larger."""
 
 RECORDED = "recorded"
 KNOWN = "known"
+FORGOTTEN = "forgotten"
 
 
 class Outcome(NamedTuple):
@@ -86,7 +91,8 @@ class GroupWriter:
 
     Args:
         connect: opens a connection in autocommit mode with the rights of a writer.
-        appended: called after every batch in which something was recorded.
+        appended: called after every batch in which something was recorded; what it raises is
+            logged, because the appends are recorded all the same.
     """
 
     def __init__(
@@ -98,6 +104,7 @@ class GroupWriter:
         self._entry_type = 0
         self._queue: deque[Ticket] = deque()
         self._writing = False
+        self._handed_over = False
         self._thread: Thread | None = None
         self._changed = Condition(Lock())
         self._closed = False
@@ -107,16 +114,18 @@ class GroupWriter:
 
         Raises:
             StoreUnavailableError: the database cannot be used.
+            RuntimeError: the writer is closed.
         """
         done = Lock()
         ticket = Ticket(append, done.release)
         with self._changed:
+            self._require_open()
             at_once = not self._writing
             if at_once:
                 self._writing = True
             else:
                 done.acquire()
-                self._enqueue(ticket)
+                self._queue.append(ticket)
         if at_once:
             self._write_at_once(ticket)
         else:
@@ -124,40 +133,49 @@ class GroupWriter:
         return ticket.result()
 
     async def append_async(self, append: Append) -> Outcome:
-        """Append from an event loop; see `append`."""
+        """Append from an event loop; see `append`.
+
+        A caller who is cancelled takes nothing back: what it appends is recorded or not.
+        """
         loop = asyncio.get_running_loop()
         done = loop.create_future()
-        ticket = Ticket(append, lambda: loop.call_soon_threadsafe(_set_done, done))
+        ticket = Ticket(append, lambda: _set_done_in(loop, done))
         with self._changed:
-            self._enqueue(ticket)
+            self._require_open()
+            self._queue.append(ticket)
             self._hand_over()
         await done
         return ticket.result()
 
     def close(self) -> None:
-        """Write what is queued and close the connection."""
+        """Write what is queued and close the connection; whoever appends later is refused."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            while self._writing:
+                self._changed.wait()
+            self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
         if self._connection is not None:
             self._connection.close()
 
-    def _enqueue(self, ticket: Ticket) -> None:
+    def _require_open(self) -> None:
         if self._closed:
             raise RuntimeError("the writer is closed")
-        self._queue.append(ticket)
 
     def _hand_over(self) -> None:
         """Let the thread write what is queued, unless somebody writes; called under the lock."""
         if self._writing or not self._queue:
             return
-        self._writing = True
+        self._writing = self._handed_over = True
         if self._thread is None:
             self._thread = Thread(target=self._carry, name="hansard-writer", daemon=True)
             self._thread.start()
-        self._changed.notify()
+        self._changed.notify_all()
+
+    def _notify_who_closes(self) -> None:
+        if self._closed:
+            self._changed.notify_all()
 
     def _write_at_once(self, ticket: Ticket) -> None:
         try:
@@ -166,12 +184,13 @@ class GroupWriter:
             with self._changed:
                 self._writing = False
                 self._hand_over()
+                self._notify_who_closes()
 
     def _carry(self) -> None:
         while True:
             with self._changed:
-                while not (self._writing and self._queue):
-                    if self._closed:
+                while not self._handed_over:
+                    if self._closed and not self._writing:
                         return
                     self._changed.wait()
                 batch = _take_batch(self._queue)
@@ -179,23 +198,38 @@ class GroupWriter:
             for ticket in batch:
                 ticket.wake()
             with self._changed:
-                self._writing = bool(self._queue)
+                if not self._queue:
+                    self._writing = self._handed_over = False
+                    self._notify_who_closes()
 
     def _write(self, batch: list[Ticket]) -> None:
-        """Carry a batch over; what was tried on a broken connection is tried once more.
+        """Carry a batch over, or its appends one by one when the database cannot take it."""
+        try:
+            outcomes = self._send_twice(batch)
+        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
+            if len(batch) > 1 and isinstance(error, psycopg.Error):
+                for ticket in batch:
+                    self._write([ticket])
+            else:
+                for ticket in batch:
+                    ticket.error = error
+            return
+        for ticket, outcome in zip(batch, outcomes, strict=True):
+            ticket.outcome = outcome
+        if any(outcome.outcome == RECORDED for outcome in outcomes):
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
+            self._appended()
+        except Exception:
+            logger.exception("What was to follow an append failed; the append is recorded.")
+
+    def _send_twice(self, batch: list[Ticket]) -> list[Outcome]:
+        """Send a batch; what was tried on a broken connection is tried once more.
 
         That is safe, because an event that is recorded already is recognised by its id.
         """
-        try:
-            outcomes = self._send_twice(batch)
-            for ticket, outcome in zip(batch, outcomes, strict=True):
-                ticket.outcome = outcome
-            self._appended()
-        except BaseException as error:  # noqa: BLE001 - whoever waits raises it
-            for ticket in batch:
-                ticket.error = ticket.error or error
-
-    def _send_twice(self, batch: list[Ticket]) -> list[Outcome]:
         try:
             with translated():
                 try:
@@ -280,6 +314,11 @@ def _take_batch(queue: deque[Ticket]) -> list[Ticket]:
         event_ids |= append.event_ids
         batch.append(queue.popleft())
     return batch
+
+
+def _set_done_in(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
+    with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
+        loop.call_soon_threadsafe(_set_done, done)
 
 
 def _set_done(done: asyncio.Future[None]) -> None:

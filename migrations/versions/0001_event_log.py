@@ -179,7 +179,8 @@ CREATE TYPE hansard.outcome AS (
 );
 COMMENT ON TYPE hansard.outcome IS
     'recorded: from position first on; known: its event ids stand at positions;'
-    ' conflict: the stream is at version actual, not expected';
+    ' conflict: the stream is at version actual, not expected;'
+    ' forgotten: the subject of an event of the stream was forgotten';
 """
 
 JUDGE = f"""
@@ -189,9 +190,29 @@ DECLARE
     verdict hansard.outcome;
 BEGIN
     SELECT array_agg(i.position) INTO verdict.positions
-    FROM unnest(entries) AS e JOIN hansard.event_ids AS i ON i.log = 1 AND i.event_id = e.event_id;
+    FROM hansard.event_ids AS i
+    WHERE i.log = 1 AND i.event_id = ANY (ARRAY(SELECT e.event_id FROM unnest(entries) AS e));
     IF verdict.positions IS NOT NULL THEN
         verdict.outcome := 'known';
+        RETURN verdict;
+    END IF;
+    SELECT 'forgotten', e.stream INTO verdict.outcome, verdict.stream
+    FROM unnest(entries) AS e JOIN hansard.subject_keys AS k ON k.subject = e.subject
+    WHERE k.destroyed_at IS NOT NULL LIMIT 1;
+    IF FOUND THEN
+        RETURN verdict;
+    END IF;
+    SELECT e.stream, e.version - 1, e.head + e.earlier
+    INTO verdict.stream, verdict.expected, verdict.actual
+    FROM (SELECT stream, version, n, row_number() OVER in_order - 1 AS earlier,
+                 coalesce((SELECT h.version FROM hansard.stream_heads AS h
+                           WHERE h.log = 1 AND h.stream = u.stream),
+                          least(first_value(version) OVER in_order, 1) - 1) AS head
+          FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
+          WINDOW in_order AS (PARTITION BY stream ORDER BY n)) AS e
+    WHERE e.version <> e.head + e.earlier + 1
+    ORDER BY e.n LIMIT 1;
+    IF FOUND THEN
         RETURN verdict;
     END IF;
     SELECT e.stream, e.version - 1, coalesce(h.version, e.base) + e.earlier
@@ -221,16 +242,20 @@ DECLARE
     previous timestamptz;
     verdict  hansard.outcome;
 BEGIN
+    SELECT i.position INTO tail
+    FROM hansard.time_index AS i WHERE i.log = 1 ORDER BY i.recorded_at DESC LIMIT 1;
     SELECT e.position, e.recorded_at INTO tail, previous
-    FROM hansard.events AS e WHERE e.log = 1 ORDER BY e.position DESC LIMIT 1;
+    FROM hansard.events AS e
+    WHERE e.log = 1 AND e.position >= coalesce(tail, 0) ORDER BY e.position DESC LIMIT 1;
     tail := coalesce(tail, 0);
     verdict.outcome := 'recorded';
     verdict.first := tail + 1;
     verdict.recorded_at := greatest(clock_timestamp(), previous);
     IF tail + cardinality(entries)
-       > (SELECT max(p.last) - least(100000, max(p.last) / 10) FROM hansard.partitions AS p
-          WHERE p.log = 1) THEN
-        PERFORM hansard.ensure_partitions(tail + cardinality(entries) + 100000);
+       > (SELECT p.last - (p.last - p.first + 1) / 10 FROM hansard.partitions AS p
+          WHERE p.log = 1 ORDER BY p.last DESC LIMIT 1) THEN
+        PERFORM hansard.ensure_partitions(tail + cardinality(entries) + l.partition_size / 10)
+        FROM hansard.logs AS l WHERE l.log = 1;
     END IF;
     WITH entry AS MATERIALIZED (
         SELECT * FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
@@ -255,7 +280,8 @@ COMMENT ON FUNCTION hansard.record IS
     'Append entries that were judged to fit; to be called under the log''s lock.';
 """  # noqa: S608 - built from constants of this module
 
-# The planner's choices are fixed, because plans are kept while the tables grow from nothing.
+# The planner's choices are fixed, because plans are kept while the tables grow from nothing: every
+# look-up in these functions goes through an index by all its columns.
 APPEND = """
 CREATE FUNCTION hansard.append(entries hansard.entry[], sizes integer[])
 RETURNS SETOF hansard.outcome
@@ -275,6 +301,12 @@ BEGIN
         RAISE EXCEPTION 'append in a transaction of isolation READ COMMITTED'
             USING ERRCODE = 'invalid_transaction_state',
                   DETAIL = 'The snapshot of a stricter one is older than the wait for the lock.';
+    END IF;
+    IF (cardinality(entries) > 0 AND array_ndims(entries) = 1 AND array_lower(entries, 1) = 1
+        AND 0 < ALL (sizes) AND cardinality(entries) = (SELECT sum(s) FROM unnest(sizes) AS s))
+       IS NOT TRUE THEN
+        RAISE EXCEPTION 'append entries, and say how many of them belong to each append'
+            USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM pg_advisory_xact_lock(x'48414E5300000001'::bigint);  -- HANS and the log's number
     verdict := hansard.judge(entries);
