@@ -1,0 +1,1 @@
+"""Integrity: a Merkle tree over the log, signed checkpoints of it, and proofs for outsiders."""
