@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from domain.value import NonEmptyText, Value
+from domain.value import NonEmptyText, NonEmptyWords, Value, Words
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -20,8 +20,8 @@ class InputFile(Value):
         size: bytes.
     """
 
-    name: NonEmptyText
-    path: NonEmptyText
+    name: NonEmptyWords
+    path: NonEmptyWords
     sha256: Sha256
     size: Annotated[int, Field(ge=0)]
 
@@ -34,8 +34,8 @@ class Artefact(Value):
         size: bytes.
     """
 
-    path: NonEmptyText
+    path: NonEmptyWords
     media_type: NonEmptyText
-    title: str
+    title: Words
     sha256: Sha256
     size: Annotated[int, Field(ge=0)]

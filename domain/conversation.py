@@ -8,7 +8,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate, event
 
 from domain.errors import TransitionError
-from domain.value import NonEmptyText, Value
+from domain.value import NonEmptyText, Value, Words
 
 USER = "USER"
 """The participant's name of the human who speaks to Nova."""
@@ -25,7 +25,7 @@ class Turn(Value):
 
     turn_id: UUID
     speaker: NonEmptyText
-    text: str
+    text: Words
     model: str | None = None
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.value import NonEmptyText, Value
+from domain.value import NonEmptyText, NonEmptyWords, Value
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -44,7 +44,7 @@ class Decision(Value):
     candidates: tuple[Candidate, ...]
     chosen: NonEmptyText | None
     confidence: Share
-    reason: NonEmptyText
+    reason: NonEmptyWords
     knowledge_position: Annotated[int, Field(ge=0)]
 
 

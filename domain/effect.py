@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from domain.artefact import Artefact
-from domain.value import NonEmptyText, Value
+from domain.value import PERSONAL, NonEmptyText, NonEmptyWords, Value, Words
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -43,7 +43,7 @@ class ToolCall(Value):
 
     call_id: NonEmptyText
     tool: NonEmptyText
-    arguments: dict[str, JsonValue]
+    arguments: Annotated[dict[str, JsonValue], PERSONAL]
 
 
 class ModelAnswer(Value):
@@ -58,7 +58,7 @@ class ModelAnswer(Value):
     """
 
     model: NonEmptyText
-    text: str = ""
+    text: Words = ""
     tool_calls: tuple[ToolCall, ...] = ()
     stop_reason: str
     usage: Usage = Usage()
@@ -75,7 +75,7 @@ class ToolAnswer(Value):
         duration_ms: wall time of the call in milliseconds.
     """
 
-    content: JsonValue
+    content: Annotated[JsonValue, PERSONAL]
     artefacts: tuple[Artefact, ...] = ()
     duration_ms: Annotated[float, Field(ge=0)] = 0.0
 
@@ -122,7 +122,7 @@ class Failure(Value):
     """
 
     kind: FailureKind
-    message: NonEmptyText
+    message: NonEmptyWords
     retry_after_s: Annotated[float, Field(ge=0)] | None = None
 
 

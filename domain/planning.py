@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 
 from domain.decision import Share
 from domain.errors import DomainError
-from domain.value import NonEmptyText, Value
+from domain.value import NonEmptyText, NonEmptyWords, Value
 
 TaskKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 MAX_TASKS = 20
@@ -29,8 +29,8 @@ class PlannedTask(Value):
     """
 
     key: TaskKey
-    title: NonEmptyText
-    instruction: NonEmptyText
+    title: NonEmptyWords
+    instruction: NonEmptyWords
     department: NonEmptyText
     skills: tuple[NonEmptyText, ...] = ()
     depends_on: tuple[TaskKey, ...] = ()
@@ -45,7 +45,7 @@ class Plan(Value):
 
     tasks: tuple[PlannedTask, ...]
     complexity: Share
-    reason: NonEmptyText
+    reason: NonEmptyWords
 
 
 class PlanError(DomainError):
@@ -104,6 +104,21 @@ def _check_acyclic(plan: Plan) -> None:
     except CycleError as error:
         cycle = " -> ".join(error.args[1])
         raise PlanError(f"The tasks depend on each other in a circle: {cycle}.") from error
+
+
+def with_plain_keys(plan: Plan) -> Plan:
+    """Name the tasks of a plan by their number: keys are never erased, so they say nothing."""
+    keys = {task.key: f"task_{number}" for number, task in enumerate(plan.tasks, start=1)}
+    tasks = tuple(
+        task.model_copy(
+            update={
+                "key": keys[task.key],
+                "depends_on": tuple(keys[key] for key in task.depends_on),
+            }
+        )
+        for task in plan.tasks
+    )
+    return plan.model_copy(update={"tasks": tasks})
 
 
 def terminal_keys(plan: Plan) -> tuple[str, ...]:

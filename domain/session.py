@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
@@ -12,7 +13,7 @@ from domain.artefact import Artefact, InputFile
 from domain.effect import Failure
 from domain.errors import TransitionError
 from domain.policy import Policy
-from domain.value import NonEmptyText, Value
+from domain.value import NonEmptyText, NonEmptyWords, SubjectId, Value, Words
 
 
 class Intent(Value):
@@ -24,10 +25,10 @@ class Intent(Value):
         servable: False when nobody in the organisation can do it; `reason` then says why.
     """
 
-    goal: NonEmptyText
+    goal: NonEmptyWords
     language: NonEmptyText = "en"
     servable: bool = True
-    reason: str = ""
+    reason: Words = ""
 
 
 class SessionStatus(StrEnum):
@@ -47,13 +48,15 @@ class Charter(Value):
         models: model name by role (`personal`, `orchestrator`, `specialist`).
         output_folder: absolute path of the folder that tools may write to.
         input_files: in the order given.
+        subject: the person it is run for, whose words are then sealed.
     """
 
-    request: NonEmptyText
+    request: NonEmptyWords
     input_files: tuple[InputFile, ...]
-    output_folder: NonEmptyText
+    output_folder: NonEmptyWords
     models: dict[str, str]
     policy: Policy
+    subject: SubjectId | None = None
 
 
 class Session(Aggregate):
@@ -68,9 +71,15 @@ class Session(Aggregate):
         """The user asked for something."""
 
         TOPIC = "session.opened"
+        class_version = 2
         charter: Charter
         root_task_id: UUID
         conversation_id: UUID
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Name no subject: sessions had none."""
+            state["charter"]["subject"] = None
 
     class Interpreted(Aggregate.Event):
         """Nova understood the request."""
@@ -88,28 +97,28 @@ class Session(Aggregate):
         """The user got an answer."""
 
         TOPIC = "session.completed"
-        answer: str
+        answer: Words
         artefacts: tuple[Artefact, ...]
 
     class Declined(Aggregate.Event):
         """The user was told that nobody can serve the request, and why."""
 
         TOPIC = "session.declined"
-        reason: str
+        reason: Words
 
     class Failed(Aggregate.Event):
         """The request could not be served to the end; the answer says how far it got."""
 
         TOPIC = "session.failed"
         failure: Failure
-        answer: str
+        answer: Words
         artefacts: tuple[Artefact, ...]
 
     class Cancelled(Aggregate.Event):
         """The user stopped the session."""
 
         TOPIC = "session.cancelled"
-        reason: str
+        reason: Words
 
     @event(Created)
     def __init__(self, charter: Charter, root_task_id: UUID, conversation_id: UUID) -> None:

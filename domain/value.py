@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """Text with at least one visible character; surrounding white space is dropped."""
+
+SubjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$")]
+"""Name of the person a session is run for. It is never erased, so it names nobody by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """Mark of what a person said, or of what was made of it: erasure takes it, and nothing else.
+
+    Ids, handles, names of models, tools, skills and departments, numbers and times are not marked,
+    so that what happened can still be audited.
+    """
+
+
+PERSONAL = Personal()
+
+Words = Annotated[str, PERSONAL]
+"""Text that erasure takes."""
+
+NonEmptyWords = Annotated[NonEmptyText, PERSONAL]
+"""Text with at least one visible character that erasure takes."""
 
 
 class Value(BaseModel):

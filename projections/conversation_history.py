@@ -30,6 +30,7 @@ turns = sa.Table(
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("session_id", sa.Uuid),
+    sa.Column("subject", sa.Text),
     sa.Column("conversation_id", sa.Uuid, nullable=False),
     sa.Column("turn_id", sa.Uuid, nullable=False),
     sa.Column("speaker", sa.Text, nullable=False),
@@ -76,6 +77,7 @@ def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
         recorded,
         said_at=event.timestamp,
         session_id=recorded.envelope.session_id,
+        subject=recorded.envelope.subject,
         conversation_id=event.originator_id,
         turn_id=event.turn.turn_id,
         speaker=event.turn.speaker,
@@ -145,9 +147,12 @@ def search_turns(
     Words are compared as they stand, letter case aside; the more of them a turn holds, and the
     less else it says, the better it ranks. A text without words finds nothing.
 
+    What a subject said is found only for another session of the same subject: else its words would
+    be recorded again where erasure does not reach them.
+
     Args:
         at: position of the log; None for now.
-        exclude: a session to leave out.
+        exclude: the session that asks, which is left out.
     """
     position = computed_at(connection, NAME, at)
     turn, query = turns.columns, _any_word(storable(text[:QUERY_LENGTH]))
@@ -155,6 +160,7 @@ def search_turns(
     statement = (
         sa.select(*_VIEW, rank.label("rank"))
         .where(turn.words.bool_op("@@")(query), turn.position <= position)
+        .where(sa.or_(turn.subject.is_(None), turn.subject == _subject_of(exclude)))
         .order_by(rank.desc(), turn.position.desc())
         .limit(limit)
     )
@@ -162,6 +168,12 @@ def search_turns(
         statement = statement.where(turn.session_id.is_distinct_from(exclude))
     found = connection.execute(statement).mappings()
     return Page[TurnView](position=position, items=tuple(TurnView(**row) for row in found))
+
+
+def _subject_of(session_id: UUID | None) -> sa.ScalarSelect[Any]:
+    asking = turns.alias("asking").columns
+    query = sa.select(asking.subject).where(asking.session_id == session_id).limit(1)
+    return query.scalar_subquery()
 
 
 def _any_word(text: Any) -> sa.ColumnElement[Any]:

@@ -20,6 +20,7 @@ from domain.effect import (
 from domain.errors import DomainError, TransitionError
 from domain.planning import Plan
 from domain.task.values import ENDED, Assignment, Result, Step, TaskStatus
+from domain.value import Words
 
 
 class UnknownEffectError(DomainError):
@@ -103,7 +104,7 @@ class Task(Aggregate):
 
         TOPIC = "task.answer_rejected"
         effect_id: UUID
-        reason: str
+        reason: Words
 
     class ToolCalled(Aggregate.Event):
         """A tool is about to be used; a repeated attempt keeps the effect's id."""
@@ -144,7 +145,7 @@ class Task(Aggregate):
         """The task was stopped."""
 
         TOPIC = "task.cancelled"
-        reason: str
+        reason: Words
 
     @event(Created)
     def __init__(self, assignment: Assignment, holder: str) -> None:

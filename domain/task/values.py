@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from domain.artefact import Artefact
 from domain.effect import Failure, ModelAnswer, ToolAnswer, ToolCall
-from domain.value import NonEmptyText, Value
+from domain.value import PERSONAL, NonEmptyText, NonEmptyWords, Value, Words
 
 
 class TaskStatus(StrEnum):
@@ -38,8 +39,8 @@ class Assignment(Value):
     session_id: UUID
     parent_id: UUID | None
     key: NonEmptyText
-    title: NonEmptyText
-    instruction: NonEmptyText
+    title: NonEmptyWords
+    instruction: NonEmptyWords
     department: str | None = None
     skills: tuple[str, ...] = ()
     depends_on: tuple[UUID, ...] = ()
@@ -53,8 +54,8 @@ class Result(Value):
         data: structured findings for the tasks that depend on it.
     """
 
-    summary: str
-    data: dict[str, JsonValue] = {}
+    summary: Words
+    data: Annotated[dict[str, JsonValue], PERSONAL] = {}
     artefacts: tuple[Artefact, ...] = ()
 
 

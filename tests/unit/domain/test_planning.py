@@ -17,6 +17,7 @@ from domain.planning import (
     PlannedTask,
     check_plan,
     terminal_keys,
+    with_plain_keys,
 )
 
 DEPARTMENTS = {"analytics": ("metrics",), "creative": ("video",), "finance": ("tax", "audit")}
@@ -139,3 +140,17 @@ def test_the_last_tasks_are_those_nobody_needs_in_plan_order() -> None:
 @given(acyclic())
 def test_every_plan_without_a_circle_has_a_last_task(sound: Plan) -> None:
     assert terminal_keys(sound)
+
+
+@given(drawn=acyclic())
+def test_plain_keys_say_nothing_and_change_nothing_else(drawn: Plan) -> None:
+    plain = with_plain_keys(drawn)
+
+    numbers = range(1, len(drawn.tasks) + 1)
+    assert [task.key for task in plain.tasks] == [f"task_{number}" for number in numbers]
+    names = {task.key: other.key for task, other in zip(drawn.tasks, plain.tasks, strict=True)}
+    for before, after in zip(drawn.tasks, plain.tasks, strict=True):
+        renamed = {"key": names[before.key], "depends_on": tuple(map(names.get, before.depends_on))}
+        assert after == before.model_copy(update=renamed)
+    assert (plain.complexity, plain.reason) == (drawn.complexity, drawn.reason)
+    assert Plan.model_validate(plain.model_dump()) == plain

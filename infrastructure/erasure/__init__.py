@@ -1,0 +1,1 @@
+"""Erasure: what a person said is sealed with a key of their own, and goes when the key goes."""
