@@ -1,0 +1,1 @@
+"""Archive: old partitions of the log in compressed files, read as if they had never moved."""
