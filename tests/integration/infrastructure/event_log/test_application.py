@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import InfrastructureFactoryError, IntegrityError
+from eventsourcing.persistence import (
+    InfrastructureFactoryError,
+    IntegrityError,
+    StoredEvent,
+)
 
 from infrastructure.database import Connection
 
@@ -104,8 +109,25 @@ def test_what_the_log_does_not_offer_is_refused(environment: dict[str, str]) -> 
     compressing = environment | {"COMPRESSOR_TOPIC": "zlib"}
     with pytest.raises(InfrastructureFactoryError, match="plain JSON"):
         Application[UUID](env=compressing)
-    with Application[UUID](env=environment) as house:
-        for refused in (house.factory.process_recorder, house.factory.tracking_recorder):
-            with pytest.raises(InfrastructureFactoryError, match="Hansard's"):
-                refused()
-        assert house.factory.aggregate_recorder().select_events(UUID(int=1)) == []
+    foreign = environment | {"TRACKING_RECORDER_TOPIC": "eventsourcing.popo:POPOTrackingRecorder"}
+    with (
+        Application[UUID](env=foreign) as house,
+        pytest.raises(InfrastructureFactoryError, match="subclass of PostgresTracking"),
+    ):
+        house.factory.tracking_recorder()
+
+
+def test_streams_alone_are_read_as_they_were_written(house: Application[UUID]) -> None:
+    motion = Motion("Adjourn")
+    pending = list(motion.pending_events)
+    streams = house.factory.aggregate_recorder()
+    stored = [house.mapper.to_stored_event(event) for event in pending]
+    streams.insert_events(stored)
+    read = streams.select_events(motion.id)
+    plain = [StoredEvent(e.originator_id, e.originator_version, e.topic, e.state) for e in stored]
+    assert read == plain
+    assert {*read} == {*plain}
+    assert read == streams.select_events(motion.id)
+    assert read != [replace(event, state=b"{}") for event in plain]
+    assert read[0] != "something else"
+    assert [house.mapper.to_domain_event(event) for event in read] == pending

@@ -88,18 +88,37 @@ def test_a_stopped_server_is_one_clear_error_and_a_started_one_works_again(
         assert second.position == first.position + 1
 
 
-def test_a_subscription_goes_on_after_an_outage(server: OwnServer) -> None:
-    with recorder_on(server.admin_conninfo()) as recorder:
+def test_a_subscription_waits_for_a_stopped_server_and_goes_on(
+    server: OwnServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with recorder_on(server.admin_conninfo()) as recorder, ThreadPoolExecutor(1) as thread:
         [first] = recorder.append(a_stream(1))
         with recorder.subscribe(gt=first.position - 1) as subscription:
             assert next(subscription).id == first.position
             server.stop()
-            with pytest.raises(UnavailableError):
-                next(subscription)
+            following = thread.submit(next, subscription)
+            eventually(lambda: "is waited for" in caplog.text)
+            assert not following.done()
             server.start()
             eventually(lambda: works(recorder))
             recorder.append(a_stream(1))
-            assert next(subscription).id == first.position + 1
+            assert following.result(30).id == first.position + 1
+    told = [record for record in caplog.records if "is waited for" in record.getMessage()]
+    assert len(told) == 1
+
+
+def test_a_subscription_can_be_stopped_while_the_server_is(
+    server: OwnServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with recorder_on(server.admin_conninfo()) as recorder, ThreadPoolExecutor(1) as thread:
+        last = recorder.append(a_stream(1))[-1].position
+        with recorder.subscribe(gt=last) as subscription:
+            following = thread.submit(list, subscription)
+            server.stop()
+            eventually(lambda: "is waited for" in caplog.text)
+        assert following.result(30) == []
+        server.start()
+        eventually(lambda: works(recorder))
 
 
 def works(recorder: PostgresEventRecorder) -> bool:

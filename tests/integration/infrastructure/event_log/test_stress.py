@@ -2,95 +2,101 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from threading import Event
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
 
-from infrastructure.event_log.errors import VersionConflictError
-from infrastructure.event_log.logged_event import LoggedEvent
+import pytest
+
+from infrastructure.database import Connection
 from infrastructure.event_log.recorder import PostgresEventRecorder
-from tests.support.event_log import IDS, a_stream, an_event, recorder_on
-from tests.support.processes import guided
+from tests.conftest import RUN_FOLDER
+from tests.support.event_log import a_stream, plant
+from tests.support.stress.chaos import crashing_server
+from tests.support.stress.journal import Account, Append
+from tests.support.stress.run import Strain, endure
+from tests.support.stress.verdict import judge
 
-APPENDS = 40
-READERS = 3
-
-WRITER = """
-import sys
-from tests.integration.infrastructure.event_log.test_stress import write
-from tests.support.event_log import recorder_on
-with recorder_on(sys.argv[1]) as recorder:
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(write(recorder, int(sys.argv[2])), flush=True)
-"""
+SECONDS = 8.0
 
 
-def write(recorder: PostgresEventRecorder, seed: int) -> int:
-    """Append to streams of one's own, every seventh time in vain; answer with how many events."""
-    written = 0
-    stream = IDS.new()
-    for number in range(APPENDS):
-        others = a_stream((number * seed) % 4)
-        own = an_event(stream, number + 1)
-        written += len(recorder.append([own, *others]))
-        if number % 7 == 0:
-            try:
-                recorder.append([an_event(), an_event(stream, number + 1)])
-            except VersionConflictError:
-                continue
-            raise AssertionError("a version repeats")
-    return written
+def test_24_processes_append_while_connections_and_the_server_are_killed(tmp_path: Path) -> None:
+    strain = Strain(SECONDS, crash_at=(SECONDS / 2,))
+    with crashing_server(Path(os.environ[RUN_FOLDER]) / uuid4().hex[:8]) as server:
+        outcome = endure(server, tmp_path / "journals", strain)
+    print(outcome.table)  # noqa: T201 - for who looks on
+    assert outcome.verdict.clean, outcome.table
+    assert outcome.crashes == 1
+    assert outcome.killed_connections > 10
+    assert outcome.verdict.acknowledged > 100
+    assert outcome.verdict.refused > 10
 
 
-def tail(recorder: PostgresEventRecorder, done: Event) -> list[LoggedEvent]:
-    """Read what is new, again and again, until the writers are done."""
-    seen: list[LoggedEvent] = []
-    last_round = False
-    while True:
-        seen.extend(recorder.select_log(after=seen[-1].position if seen else 0))
-        if last_round:
-            return seen
-        last_round = done.is_set()
+@pytest.fixture
+def account(recorder: PostgresEventRecorder) -> Account:
+    """What two writers and a reader truly say of a log of 6 events."""
+    account = Account()
+    for _ in range(2):
+        logged = recorder.append(a_stream(3))
+        event_ids = [str(event.enveloped.event_id) for event in logged]
+        account.appends.append(Append(event_ids, [event.position for event in logged]))
+    account.readers.append(
+        [(event.position, str(event.enveloped.event_id)) for event in recorder.select_log()]
+    )
+    return account
 
 
-def check(read: list[LoggedEvent], written: int) -> None:
-    """Hold that the log is in order and that this reader saw all of it."""
-    assert [event.position for event in read] == list(range(1, written + 1))
-    times = [event.recorded_at for event in read]
-    assert times == sorted(times)
-    heads: dict[object, int] = {}
-    for event in read:
-        assert event.originator_version == heads.get(event.originator_id, 0) + 1
-        heads[event.originator_id] = event.originator_version
+def test_the_verdict_on_a_log_in_order_is_clean(account: Account, connection: Connection) -> None:
+    verdict = judge(connection, account)
+    assert verdict.clean
+    assert (verdict.events, verdict.acknowledged, verdict.refused) == (6, 2, 0)
 
 
-def test_8_threads_append_while_others_read(database_url: str) -> None:
-    done = Event()
-    with recorder_on(database_url) as recorder, ThreadPoolExecutor(12) as threads:
-        reading = [threads.submit(tail, recorder, done) for _ in range(READERS)]
-        writing = [threads.submit(write, recorder, seed) for seed in range(8)]
-        try:
-            written = sum(future.result() for future in writing)
-        finally:
-            done.set()
-        for future in reading:
-            check(future.result(), written)
+DOCTORED: dict[str, tuple[Callable[[Account], object], str]] = {
+    "an acknowledged append that is not there": (
+        lambda a: a.appends.append(Append([str(uuid4())], [7])),
+        "missed",
+    ),
+    "an acknowledged append that stands elsewhere": (
+        lambda a: a.appends[0].positions.reverse(),  # type: ignore[union-attr]
+        "missed",
+    ),
+    "an event that a reader did not see": (lambda a: a.readers[0].pop(), "missed"),
+    "an event that a reader skipped": (lambda a: a.readers[0].pop(2), "gaps"),
+    "an event that a reader saw twice": (
+        lambda a: a.readers[0].append(a.readers[0][-1]),
+        "repeated",
+    ),
+    "events that a reader saw in another order": (lambda a: a.readers[0].reverse(), "inversions"),
+    "a refused append that is recorded": (
+        lambda a: a.appends.append(Append(a.appends.pop().event_ids, refused=True)),
+        "torn",
+    ),
+    "an append that is recorded in part": (
+        lambda a: a.appends.append(Append([*a.appends[0].event_ids, str(uuid4())])),
+        "torn",
+    ),
+    "an append that is scattered": (
+        lambda a: a.appends.append(Append([x.event_ids[0] for x in a.appends])),
+        "torn",
+    ),
+}
 
 
-def test_4_processes_append_while_others_read(database_url: str) -> None:
-    done = Event()
-    with ExitStack() as stack:
-        writers = [stack.enter_context(guided(WRITER, database_url, str(n))) for n in range(4)]
-        assert [writer.heard() for writer in writers] == ["ready"] * 4
-        recorder = stack.enter_context(recorder_on(database_url))
-        threads = stack.enter_context(ThreadPoolExecutor(READERS))
-        reading = [threads.submit(tail, recorder, done) for _ in range(READERS)]
-        for writer in writers:
-            writer.go_on()
-        try:
-            written = sum(int(writer.heard()) for writer in writers)
-        finally:
-            done.set()
-        for future in reading:
-            check(future.result(), written)
+@pytest.mark.parametrize("fault", DOCTORED)
+def test_the_verdict_sees_what_journals_tell(
+    account: Account, connection: Connection, fault: str
+) -> None:
+    doctor, name = DOCTORED[fault]
+    doctor(account)
+    assert judge(connection, account).faults[name] > 0
+
+
+@pytest.mark.parametrize(("position", "name"), [(9, "gaps"), (7, "inversions")])
+def test_the_verdict_sees_what_the_log_tells(
+    account: Account, connection: Connection, position: int, name: str
+) -> None:
+    plant(connection, position, datetime(2020, 1, 1, tzinfo=UTC))
+    assert judge(connection, account).faults[name] > 0
