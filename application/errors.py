@@ -33,6 +33,35 @@ class UnavailableError(ApplicationError):
     """Something outside that the command needs cannot be used now."""
 
 
+class IntegrityError(ApplicationError):
+    """The record is not what it was when it was made.
+
+    Attributes:
+        position: first position that is not as it was; None where it cannot be known.
+    """
+
+    def __init__(self, message: str | None = None, position: int | None = None) -> None:
+        self.position = position
+        super().__init__(message)
+
+
+class PositionNotReachedError(UnavailableError, TimeoutError):
+    """The log did not reach a position in time.
+
+    Attributes:
+        position: position that was waited for.
+        reached: position of the newest event when the time was over.
+    """
+
+    def __init__(self, position: int, reached: int, timeout_s: float) -> None:
+        self.position = position
+        self.reached = reached
+        super().__init__(
+            f"The log stands at position {reached}, and has not reached {position} within"
+            f" {timeout_s:g} s: see whether its writer still runs, or wait longer."
+        )
+
+
 class EffectError(ApplicationError):
     """An effect failed; the adapter says how, and the engine records it."""
 

@@ -13,11 +13,16 @@ from domain.task import Task
 
 
 class SessionFold:
-    """Everything a session is, as of `position`."""
+    """Everything a session is, as of `position`.
+
+    Attributes:
+        traceparent: place in the trace of whoever opened it; every event of the session keeps it.
+    """
 
     def __init__(self) -> None:
         self.position = 0
         self.opened_position = 0
+        self.traceparent: str | None = None
         self.last_event_ids: dict[UUID, UUID] = {}
         self._aggregates: dict[UUID, Any] = {}
         self._session: Session | None = None
@@ -87,6 +92,8 @@ class SessionFold:
 
     def note(self, recorded: RecordedEvent) -> None:
         """Remember where an event that the aggregates already know was recorded."""
-        self.opened_position = self.opened_position or recorded.position
+        if not self.opened_position:
+            self.opened_position = recorded.position
+            self.traceparent = recorded.envelope.traceparent
         self.position = recorded.position
         self.last_event_ids[recorded.event.originator_id] = recorded.envelope.event_id

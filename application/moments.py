@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from application.errors import BadRequestError
@@ -11,6 +11,8 @@ from application.ports import EventLog
 FORMS = (
     "an ISO 8601 time with zone (2026-10-03T12:00:00Z), a position (1234) or an event id (a UUID)"
 )
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 LONGEST_POSITION = 18
 """Digits; a position is a 64-bit number."""
@@ -39,6 +41,19 @@ def resolve(moment: str | int | datetime | UUID, log: EventLog) -> int:
     if value < 0:
         raise BadRequestError(f"{value} is no position; positions start at 1.")
     return value
+
+
+def newest_before(moment: str | int | datetime | UUID, log: EventLog) -> int:
+    """Tell the position of the newest event before a moment; 0 for none.
+
+    Raises:
+        BadRequestError: the moment is none of the known forms, or its time has no zone.
+        NotFoundError: there is no event of this id.
+    """
+    value = _parse(moment) if isinstance(moment, str) else moment
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return log.position_at(value - timedelta.resolution) if value > EARLIEST else 0
+    return max(resolve(value, log) - 1, 0)
 
 
 def _parse(text: str) -> int | datetime | UUID:

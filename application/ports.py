@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from uuid import UUID
 
@@ -47,6 +48,30 @@ class Entry:
     envelope: Envelope
 
 
+class Follower(Iterator[RecordedEvent], Protocol):
+    """Gives events of the log one after the other, each once, and waits where there are no more.
+
+    It waits for a log that cannot be reached, too.
+    """
+
+    def stop(self) -> None:
+        """End the iteration, also one that waits; may be called from any thread."""
+        ...
+
+    def __enter__(self) -> Iterator[RecordedEvent]:
+        """Give the events; leaving the context stops them."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        ...
+
+
 class EventLog(Protocol):
     """The log: one total order of all events."""
 
@@ -59,6 +84,13 @@ class EventLog(Protocol):
         """
         ...
 
+    async def append_async(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
+        """Append without blocking the event loop; see `append`.
+
+        Who is cancelled meanwhile does not know whether the events were recorded.
+        """
+        ...
+
     def load(self, aggregate: type[A], stream: UUID) -> A:
         """Rebuild an aggregate by replay.
 
@@ -67,19 +99,45 @@ class EventLog(Protocol):
         """
         ...
 
-    def read(
+    def read(  # noqa: PLR0913 - filters, all by keyword
         self,
         *,
         after: int = 0,
         until: int | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        stream: UUID | None = None,
         session_id: UUID | None = None,
         types: Collection[str] = (),
+        limit: int | None = None,
+        backwards: bool = False,
     ) -> Iterator[RecordedEvent]:
         """Read events in order of position, `after < position <= until`, in constant memory.
 
+        Forwards, what is appended meanwhile is read too. Moments are looked up once, at the start.
+
         Args:
+            since: only events recorded at or after this moment, which has a zone.
+            before: only events recorded before this moment, which has a zone.
+            stream: only events of this stream.
             session_id: only events of this session.
             types: only events of these types.
+            limit: how many at most.
+            backwards: newest first.
+        """
+        ...
+
+    def follow(
+        self, *, after: int = 0, session_id: UUID | None = None, types: Collection[str] = ()
+    ) -> Follower:
+        """Read what is there, and then whatever is appended, until the follower is stopped."""
+        ...
+
+    def wait_for(self, position: int, timeout_s: float) -> None:
+        """Wait until the log has reached a position.
+
+        Raises:
+            PositionNotReachedError: it has not within `timeout_s` seconds.
         """
         ...
 
@@ -192,6 +250,59 @@ class Toolbox(Protocol):
             EffectError: unknown tool, bad arguments, refused path, time-out, or the tool's own
                 failure.
         """
+        ...
+
+
+class SubjectKeys(Protocol):
+    """The keys that seal what subjects said."""
+
+    def destroyed_at(self, subject: str) -> datetime | None:
+        """Tell when the key of a subject was destroyed; None while it exists.
+
+        Raises:
+            NotFoundError: nothing was ever recorded for this subject.
+        """
+        ...
+
+    def destroy(self, subject: str, until: int) -> None:
+        """Destroy the key of a subject, unless that is done already.
+
+        Args:
+            until: position up to which the log was looked through.
+
+        Raises:
+            ConflictError: something was recorded for the subject since.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What was taken out of tables that are derived from the log.
+
+    Attributes:
+        rows: rows that were made anew without words, by read model.
+        unswept: tables whose files may still hold what was deleted, until it is overwritten.
+    """
+
+    rows: dict[str, int]
+    snapshots: int
+    unswept: tuple[str, ...] = ()
+
+
+class SubjectTraces(Protocol):
+    """Where the words of subjects stand beside the log."""
+
+    def sessions_of(self, subject: str) -> list[UUID]:
+        """List the sessions that were run for a subject, oldest first."""
+        ...
+
+    def count(self, sessions: Sequence[UUID]) -> Cleared:
+        """Count what `clear` would take out; changes nothing."""
+        ...
+
+    def clear(self, sessions: Sequence[UUID]) -> Cleared:
+        """Take the words of sessions out, after the key that sealed them was destroyed."""
         ...
 
 

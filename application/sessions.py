@@ -34,13 +34,19 @@ class Sessions:
     toolbox: Toolbox
 
     async def run(
-        self, charter: Charter, listener: Listener, *, session_id: UUID | None = None
+        self,
+        charter: Charter,
+        listener: Listener,
+        *,
+        session_id: UUID | None = None,
+        traceparent: str | None = None,
     ) -> SessionFold:
         """Open a session for a request and run it to its end.
 
         Args:
             listener: told of every recorded event, in order.
             session_id: id of the new session; a new one when not given.
+            traceparent: place in the caller's trace (W3C Trace Context), kept with every event.
 
         Returns:
             The fold of the ended session.
@@ -49,6 +55,7 @@ class Sessions:
             UnavailableError: the database cannot be used.
         """
         fold = SessionFold()
+        fold.traceparent = traceparent
         session_id = session_id or self.ids.new()
         async with self._held(session_id):
             journal = self._journal(fold, listener)

@@ -25,6 +25,7 @@ from application.orchestration.commands import (
 from application.orchestration.outcomes import assemble, result_of, root_failure
 from domain.agent import Level
 from domain.effect import Failure, FailureKind, ModelAnswer
+from domain.planning import with_plain_keys
 from domain.session import SessionStatus
 from domain.task import Step, Task, TaskStatus
 
@@ -100,7 +101,8 @@ def _plan(fold: SessionFold, setting: Setting) -> Iterator[Command]:
     if answer is not None:
         step, content = answer
         try:
-            yield AdoptPlan(answers.read_plan(content, setting.departments))
+            plan = answers.read_plan(content, setting.departments)
+            yield AdoptPlan(with_plain_keys(plan) if fold.session.charter.subject else plan)
         except answers.AnswerError as error:
             yield RejectAnswer(fold.root.id, step.effect_id, str(error))
 

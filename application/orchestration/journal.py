@@ -56,6 +56,8 @@ class Journal:
                 correlation_id=session_id,
                 causation_id=cause,
                 session_id=session_id,
+                traceparent=self._fold.traceparent,
+                subject=self._fold.session.charter.subject,
             )
             self._entries.append(Entry(event, envelope))
             self._fold.last_event_ids[stream] = event_id
@@ -70,7 +72,7 @@ class Journal:
         if not self._entries:
             return
         entries, self._entries = self._entries, []
-        append = asyncio.ensure_future(asyncio.to_thread(self._log.append, entries))
+        append = asyncio.ensure_future(self._log.append_async(entries))
         try:
             recorded_events = await asyncio.shield(append)
         except asyncio.CancelledError:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, OperationalError
 
+import application.errors
 from application.errors import ApplicationError, BadRequestError, ConflictError
 from infrastructure.database.errors import DatabaseUnavailableError
 
@@ -64,11 +65,62 @@ class EventTooLargeError(BadRequestError, IntegrityError):
         )
 
 
+class AppendTooLargeError(BadRequestError, IntegrityError):
+    """An append is larger than the database takes at once.
+
+    Attributes:
+        events: how many there are.
+        size: bytes of all of them, envelopes included.
+        limit: bytes an append may have.
+    """
+
+    def __init__(self, events: int, size: int, limit: int) -> None:
+        self.events = events
+        self.size = size
+        self.limit = limit
+        super().__init__(
+            f"An append of {events:,} events of {size:,} bytes together is too large: the log takes"
+            f" up to {limit:,} bytes at once; divide it into several appends."
+        )
+
+
+class UnrecordableEventError(BadRequestError, IntegrityError):
+    """The log cannot hold an event.
+
+    Attributes:
+        reason: which part of it, with its value.
+    """
+
+    def __init__(self, event_type: str, reason: str) -> None:
+        self.event_type = event_type
+        self.reason = reason
+        super().__init__(
+            f"Event {event_type[:100]!r} cannot be recorded: {reason}. Correct that and append"
+            " again; nothing of this append was recorded."
+        )
+
+
 class StoreUnavailableError(DatabaseUnavailableError, OperationalError):
     """The log cannot be used now; what was to be appended may be recorded all the same.
 
     To repeat the append is safe: an event that is recorded already is recognised by its id.
     """
+
+
+class TamperedEventError(application.errors.IntegrityError):
+    """What an event seals for its subject does not open: it was changed or moved since."""
+
+    def __init__(self, event_type: str, stream: object, version: int, position: int | None) -> None:
+        self.event_type = event_type
+        self.stream = stream
+        self.version = version
+        place = "" if position is None else f" at position {position}"
+        super().__init__(
+            f"Event {event_type!r}{place}, version {version} of stream {str(stream)!r}, was changed"
+            " or moved after it was recorded: what it seals does not open. `hansard verify` tells"
+            " what else was changed.",
+            position,
+        )
 
 
 class UnreadableEventError(ApplicationError):

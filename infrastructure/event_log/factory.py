@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Never
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from eventsourcing.persistence import (
-    AggregateRecorder,
     InfrastructureFactory,
     InfrastructureFactoryError,
-    ProcessRecorder,
     Transcoder,
 )
+from eventsourcing.utils import resolve_topic
 
 from infrastructure.event_log.mapper import EventMapper
 from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.event_log.stream_recorder import PostgresStreamRecorder
+from infrastructure.event_log.tracking import PostgresProcessRecorder, PostgresTrackingRecorder
+from infrastructure.event_log.wakeup import Wakeup
 from infrastructure.event_log.writer import GroupWriter
 from infrastructure.system import Uuid7Factory
 
 if TYPE_CHECKING:
-    from infrastructure.database import DatabasePool
+    from infrastructure.database import Connection, DatabasePool
 
 
-class PostgresFactory(InfrastructureFactory[Never]):
+T = TypeVar("T", bound=PostgresTrackingRecorder)
+
+
+class Opened(NamedTuple):
+    """What the recorders of a factory share."""
+
+    pool: DatabasePool
+    connect: Callable[[], Connection]
+    writer: GroupWriter
+    wakeup: Wakeup
+
+
+class PostgresFactory(InfrastructureFactory[PostgresTrackingRecorder]):
     """Builds recorders for the library's `Application`.
 
     Set `PERSISTENCE_MODULE=infrastructure.event_log.factory` and `HANSARD_DATABASE_URL` in the
@@ -51,7 +66,7 @@ class PostgresFactory(InfrastructureFactory[Never]):
             )
         return EventMapper()
 
-    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+    def aggregate_recorder(self, purpose: str = "events") -> PostgresStreamRecorder:
         """Build a recorder of streams.
 
         Raises:
@@ -61,32 +76,55 @@ class PostgresFactory(InfrastructureFactory[Never]):
             raise InfrastructureFactoryError(
                 f"The event log keeps no {purpose}: unset IS_SNAPSHOTTING_ENABLED."
             )
-        return self.application_recorder()
+        return PostgresStreamRecorder(self.application_recorder())
 
     def application_recorder(self) -> PostgresEventRecorder:
         """Build a recorder of the log."""
-        pool, writer = self._opened
-        return PostgresEventRecorder(pool, writer, Uuid7Factory())
+        opened = self._opened
+        return PostgresEventRecorder(
+            opened.pool, opened.writer, Uuid7Factory(), wakeup=opened.wakeup
+        )
 
-    def tracking_recorder(self, tracking_recorder_class: Any = None) -> Never:
-        """Refuse: projections keep their own positions."""
-        del tracking_recorder_class
-        raise InfrastructureFactoryError("Hansard's projections keep their own positions.")
+    def process_recorder(self) -> PostgresProcessRecorder:
+        """Build a recorder of the log that also keeps how far others have been followed."""
+        opened = self._opened
+        recorder = PostgresProcessRecorder(
+            opened.pool,
+            opened.writer,
+            Uuid7Factory(),
+            connect=opened.connect,
+            wakeup=opened.wakeup,
+        )
+        return self._closing.enter_context(closing(recorder))
 
-    def process_recorder(self) -> ProcessRecorder:
-        """Refuse: process managers append through the event log."""
-        raise InfrastructureFactoryError("Hansard's process managers append to the event log.")
+    def tracking_recorder(
+        self, tracking_recorder_class: type[T] | None = None
+    ) -> T | PostgresTrackingRecorder:
+        """Build a recorder of positions; of the named class, which is a subclass of ours.
+
+        Raises:
+            InfrastructureFactoryError: it is not.
+        """
+        chosen: Any = tracking_recorder_class or PostgresTrackingRecorder
+        if tracking_recorder_class is None and self.env.get(self.TRACKING_RECORDER_TOPIC):
+            chosen = resolve_topic(str(self.env.get(self.TRACKING_RECORDER_TOPIC)))
+        if not (isinstance(chosen, type) and issubclass(chosen, PostgresTrackingRecorder)):
+            raise InfrastructureFactoryError(
+                f"A tracking recorder is a subclass of PostgresTrackingRecorder; {chosen!r} is not."
+            )
+        return chosen(self._opened.pool)
 
     def close(self) -> None:
         """Close the connections."""
         self._closing.close()
 
     @cached_property
-    def _opened(self) -> tuple[DatabasePool, GroupWriter]:
+    def _opened(self) -> Opened:
         from infrastructure.database import connect, open_pool, prepare_writer  # noqa: PLC0415 - only who connects needs it
 
         url = self.env.get(self.DATABASE_URL, "")
         pool = self._closing.enter_context(open_pool(url, prepare=prepare_writer))
-        writer = GroupWriter(partial(connect, url, autocommit=True, prepare=prepare_writer))
-        self._closing.callback(writer.close)
-        return pool, writer
+        open_one = partial(connect, url, autocommit=True, prepare=prepare_writer)
+        wakeup = self._closing.enter_context(closing(Wakeup(open_one)))
+        writer = self._closing.enter_context(closing(GroupWriter(open_one, wakeup.appended)))
+        return Opened(pool, open_one, writer, wakeup)

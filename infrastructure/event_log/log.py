@@ -2,62 +2,105 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from application.errors import NotFoundError
 from application.ports import Entry
 from domain.event import RecordedEvent
+from infrastructure.event_log.loading import AggregateLoader
 from infrastructure.event_log.logged_event import LoggedEvent
-from infrastructure.event_log.mapper import EventMapper
+from infrastructure.event_log.mapper import EnvelopedEvent, EventMapper
+from infrastructure.event_log.read_event import read_events
 from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.event_log.subscription import LogFollower
 
 if TYPE_CHECKING:
     from eventsourcing.domain import Aggregate
+
+    from infrastructure.event_log.snapshots import PostgresSnapshots
 
 A = TypeVar("A", bound="Aggregate")
 
 
 class PostgresEventLog:
-    """Domain events in, recorded events out."""
+    """Domain events in, recorded events out.
 
-    def __init__(self, recorder: PostgresEventRecorder, mapper: EventMapper) -> None:
+    Args:
+        snapshots: shorten the loading of long streams; without them all events are replayed.
+    """
+
+    def __init__(
+        self,
+        recorder: PostgresEventRecorder,
+        mapper: EventMapper,
+        snapshots: PostgresSnapshots | None = None,
+    ) -> None:
         self._recorder = recorder
         self._mapper = mapper
+        self._loader = AggregateLoader(recorder, mapper, snapshots)
 
     def append(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
         """Append events of one or more streams, all or none; see the port."""
-        stored = [self._mapper.to_stored_event(entry.event, entry.envelope) for entry in entries]
-        logged = self._recorder.append(stored)
-        return [
-            RecordedEvent(place.position, place.recorded_at, entry.envelope, entry.event)
-            for place, entry in zip(logged, entries, strict=True)
-        ]
+        return _recorded(entries, self._recorder.append(self._stored(entries)))
+
+    async def append_async(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
+        """Append without blocking the event loop; see the port."""
+        if any(entry.envelope.subject is not None for entry in entries):
+            stored = await asyncio.to_thread(self._stored, entries)  # asks for the subject's key
+        else:
+            stored = self._stored(entries)
+        return _recorded(entries, await self._recorder.append_async(stored))
 
     def load(self, aggregate: type[A], stream: UUID) -> A:
         """Rebuild an aggregate by replay; see the port."""
-        state: Any = None
-        for stored in self._recorder.select_events(stream):
-            state = self._mapper.to_domain_event(stored).mutate(state)
-        if not isinstance(state, aggregate):
+        state = self._loader.load(aggregate, stream)
+        if state is None:
             raise NotFoundError(aggregate.__name__.lower(), stream)
         return state
 
-    def read(
+    def read(  # noqa: PLR0913 - filters, all by keyword
         self,
         *,
         after: int = 0,
         until: int | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        stream: UUID | None = None,
         session_id: UUID | None = None,
         types: Collection[str] = (),
+        limit: int | None = None,
+        backwards: bool = False,
     ) -> Iterator[RecordedEvent]:
         """Read events in order of position; see the port."""
-        logged = self._recorder.select_log(
-            after=after, until=until, session_id=session_id, types=types
+        pages = self._recorder.pages(
+            after=after,
+            until=until,
+            since=since,
+            before=before,
+            stream=stream,
+            session_id=session_id,
+            types=types,
+            limit=limit,
+            backwards=backwards,
         )
-        return map(self._recorded, logged)
+        return chain.from_iterable(read_events(rows, self._mapper) for rows in pages)
+
+    def follow(
+        self, *, after: int = 0, session_id: UUID | None = None, types: Collection[str] = ()
+    ) -> LogFollower[RecordedEvent]:
+        """Follow the log; see the port."""
+        decode = partial(read_events, mapper=self._mapper)
+        return self._recorder.follow(decode, after=after, session_id=session_id, types=types)
+
+    def wait_for(self, position: int, timeout_s: float) -> None:
+        """Wait until the log has reached a position; see the port."""
+        self._recorder.wait_for(position, timeout_s)
 
     def last_position(self) -> int:
         """Tell the position of the newest event; 0 for an empty log."""
@@ -74,6 +117,12 @@ class PostgresEventLog:
             raise NotFoundError("event", event_id)
         return position
 
-    def _recorded(self, logged: LoggedEvent) -> RecordedEvent:
-        event = self._mapper.to_domain_event(logged)
-        return RecordedEvent(logged.position, logged.recorded_at, logged.enveloped, event)
+    def _stored(self, entries: Sequence[Entry]) -> list[EnvelopedEvent]:
+        return [self._mapper.to_stored_event(entry.event, entry.envelope) for entry in entries]
+
+
+def _recorded(entries: Sequence[Entry], logged: Sequence[LoggedEvent]) -> list[RecordedEvent]:
+    return [
+        RecordedEvent(place.position, place.recorded_at, entry.envelope, entry.event)
+        for place, entry in zip(logged, entries, strict=True)
+    ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -18,34 +17,36 @@ from eventsourcing.persistence import (
 )
 
 from domain.event import SYSTEM, Envelope
-from infrastructure.database.errors import translated
-from infrastructure.event_log import sql
+from infrastructure.database.errors import DatabaseUnavailableError
+from infrastructure.erasure.errors import SubjectForgottenError
 from infrastructure.event_log.entry_codec import encode_entry
 from infrastructure.event_log.errors import (
+    AppendTooLargeError,
     DuplicateEventError,
     EventTooLargeError,
+    StoreUnavailableError,
     VersionConflictError,
 )
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
-from infrastructure.event_log.subscription import PollingSubscription
-from infrastructure.event_log.writer import KNOWN, RECORDED, Append, GroupWriter, Outcome
+from infrastructure.event_log.reader import PostgresEventReader
+from infrastructure.event_log.subscription import LogSubscription
+from infrastructure.event_log.writer import FORGOTTEN, KNOWN, RECORDED, Append, GroupWriter, Outcome
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
     from application.ports import IdFactory
+    from infrastructure.archive.events import ArchivedEvents
+    from infrastructure.event_log.wakeup import Wakeup
 
-END = 9_223_372_036_854_775_807
-"""Higher than any position."""
-
-PAGE_EVENTS = 1000
-PAGE_BYTES = 8_000_000
 MAX_EVENT_BYTES = 16_000_000
+MAX_APPEND_BYTES = 500_000_000
+"""PostgreSQL refuses arrays of 1 GB, and breaks the connection off over larger messages."""
 
 
-class PostgresEventRecorder(ApplicationRecorder):
-    """Appends through a group writer, reads through a pool.
+class PostgresEventRecorder(PostgresEventReader, ApplicationRecorder):
+    """Appends through a group writer, and reads as its base does.
 
     It keeps no state of its own: any number of recorders, in any processes, share a log.
 
@@ -54,16 +55,21 @@ class PostgresEventRecorder(ApplicationRecorder):
         writer: carries appends over, those of other recorders too.
         ids: makes event ids for events that come without an envelope.
         max_event_bytes: the largest payload that is taken.
+        archived: reads what was moved to archives.
+        wakeup: tells who follows of appends; the writer's, so that it knows of them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that the composition root wires
         self,
         pool: ConnectionPool[Any],
         writer: GroupWriter,
         ids: IdFactory,
         max_event_bytes: int = MAX_EVENT_BYTES,
+        *,
+        archived: ArchivedEvents | None = None,
+        wakeup: Wakeup | None = None,
     ) -> None:
-        self._pool = pool
+        super().__init__(pool, archived, wakeup)
         self._writer = writer
         self._ids = ids
         self._max_event_bytes = max_event_bytes
@@ -78,6 +84,9 @@ class PostgresEventRecorder(ApplicationRecorder):
             VersionConflictError: a version repeats or skips.
             DuplicateEventError: an event id is taken by another event.
             EventTooLargeError: a payload is larger than the bound.
+            AppendTooLargeError: all of it together is larger than the database takes.
+            UnrecordableEventError: the database cannot hold an event.
+            SubjectForgottenError: the subject of an event was forgotten.
             StoreUnavailableError: the database cannot be used. The events may have been recorded
                 all the same; to append them again is safe.
         """
@@ -98,54 +107,6 @@ class PostgresEventRecorder(ApplicationRecorder):
         """Append events that the library hands over; those without an envelope get one."""
         return [event.position for event in self.append([*map(self._enveloped, stored_events)])]
 
-    def select_events(
-        self,
-        originator_id: UUID | str,
-        *,
-        gt: int | None = None,
-        lte: int | None = None,
-        desc: bool = False,
-        limit: int | None = None,
-    ) -> Sequence[LoggedEvent]:
-        """Read a stream by version."""
-        statement = sql.SELECT_STREAM.format(direction="DESC" if desc else "ASC")
-        lowest = -1 if gt is None else gt
-        highest = 2**31 - 1 if lte is None else lte
-        return self._select(statement, (sql.LOG, originator_id, lowest, highest, limit))
-
-    def select_log(
-        self,
-        *,
-        after: int = 0,
-        until: int | None = None,
-        session_id: UUID | None = None,
-        types: Collection[str] = (),
-        limit: int | None = None,
-    ) -> Iterator[LoggedEvent]:
-        """Read the log by position, page by page, so that memory stays constant.
-
-        No connection is held between two pages.
-        """
-        statement = _page_statement(session_id, types)
-        left = END if limit is None else limit
-        while left > 0:
-            rows = min(PAGE_EVENTS, left)
-            parameters = {
-                "log": sql.LOG,
-                "after": after,
-                "until": END if until is None else until,
-                "session_id": session_id,
-                "types": list(set(types)),
-                "limit": rows,
-                "bytes": PAGE_BYTES,
-            }
-            page = self._select(statement, parameters)
-            yield from page
-            if len(page) < rows and sum(len(event.state) for event in page) < PAGE_BYTES:
-                return
-            left -= len(page)
-            after = page[-1].position
-
     def select_notifications(
         self,
         start: int | None,
@@ -160,35 +121,23 @@ class PostgresEventRecorder(ApplicationRecorder):
         events = self.select_log(after=after, until=stop, types=topics, limit=limit)
         return [event.to_notification() for event in events]
 
-    def max_notification_id(self) -> int | None:
-        """Tell the highest position; None for an empty log."""
-        return self._find_position(sql.LAST_POSITION, (sql.LOG,))
-
-    def position_of(self, event_id: UUID) -> int | None:
-        """Tell where an event stands; None when there is no such event."""
-        return self._find_position(sql.POSITION_OF, (sql.LOG, event_id))
-
-    def position_at(self, moment: datetime) -> int:
-        """Tell the highest position recorded at or before a moment, which has a zone; 0 for none.
-
-        An append under way can still be recorded at a moment that has only just passed.
-        """
-        return self._find_position(sql.POSITION_AT, {"log": sql.LOG, "moment": moment}) or 0
-
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
-        """Follow the log; see `PollingSubscription`."""
-        return PollingSubscription(self, gt=gt, topics=topics)
+        """Follow the log from behind a position on; see `LogFollower`."""
+        follower = self.follow(LoggedEvent.of_rows, after=gt or 0, types=topics)
+        return LogSubscription(self, follower, topics)
 
     def _prepare(self, events: Sequence[EnvelopedEvent]) -> Append:
-        now = datetime.now(tz=UTC)
         entries = []
         for event in events:
             if len(event.state) > self._max_event_bytes:
                 raise EventTooLargeError(event.topic, len(event.state), self._max_event_bytes)
-            entries.append(encode_entry(event, now))
-        return Append(_distinct_ids(events), entries, sum(map(len, entries)))
+            entries.append(encode_entry(event))
+        size = sum(map(len, entries))
+        if size > MAX_APPEND_BYTES:
+            raise AppendTooLargeError(len(entries), size, MAX_APPEND_BYTES)
+        return Append(_distinct_ids(events), entries, size)
 
     def _conclude(self, events: Sequence[EnvelopedEvent], outcome: Outcome) -> list[LoggedEvent]:
         if outcome.outcome == RECORDED:
@@ -197,19 +146,15 @@ class PostgresEventRecorder(ApplicationRecorder):
                 for position, event in enumerate(events, start=outcome.first)
             ]
         if outcome.outcome == KNOWN:
-            known = self._select(sql.SELECT_POSITIONS, (sql.LOG, outcome.positions))
+            try:
+                known = self.select_positions(outcome.positions or ())
+            except DatabaseUnavailableError as error:
+                raise StoreUnavailableError(str(error)) from error
             return _as_they_stand(events, {event.enveloped.event_id: event for event in known})
+        if outcome.outcome == FORGOTTEN:
+            subjects = {event.originator_id: event.enveloped.subject for event in events}
+            raise SubjectForgottenError(str(subjects[outcome.stream]))
         raise VersionConflictError(outcome.stream, outcome.expected, outcome.actual)
-
-    def _select(self, statement: str, parameters: Any) -> list[LoggedEvent]:
-        with translated(), self._pool.connection() as connection:
-            cursor = connection.execute(statement, parameters, binary=True)
-            return [LoggedEvent.from_row(row) for row in cursor]
-
-    def _find_position(self, statement: str, parameters: Any) -> int | None:
-        with translated(), self._pool.connection() as connection:
-            row = connection.execute(statement, parameters).fetchone()
-        return row[0] if row else None
 
     def _enveloped(self, event: StoredEvent) -> EnvelopedEvent:
         if not isinstance(event.originator_id, UUID):
@@ -219,14 +164,6 @@ class PostgresEventRecorder(ApplicationRecorder):
         event_id = self._ids.new()
         envelope = Envelope(event_id=event_id, actor=SYSTEM, correlation_id=event_id)
         return EnvelopedEvent(**vars(event) | {"envelope": envelope})
-
-
-def _page_statement(session_id: UUID | None, types: Collection[str]) -> str:
-    if session_id is not None:
-        filters = sql.OF_SESSION + (sql.OF_TYPES if types else "")
-    else:
-        filters = sql.OF_RARE_TYPES if types else ""
-    return sql.SELECT_PAGE.format(filters=filters)
 
 
 def _distinct_ids(events: Sequence[EnvelopedEvent]) -> frozenset[UUID]:

@@ -13,10 +13,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from threading import Condition, Lock, Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -54,8 +54,7 @@ class Outcome(NamedTuple):
     actual: int
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Events to append, all or none, in the form that the database takes.
 
     Attributes:
@@ -67,14 +66,18 @@ class Append:
     size: int
 
 
+Done: TypeAlias = "asyncio.Future[None] | Lock"
+"""What somebody waits for: a future of their event loop, or a lock that is held for them."""
+
+
 class Ticket:
     """An append in the queue, and whoever waits for it."""
 
-    __slots__ = ("append", "error", "outcome", "wake")
+    __slots__ = ("append", "done", "error", "outcome")
 
-    def __init__(self, append: Append, wake: Callable[[], object]) -> None:
+    def __init__(self, append: Append, done: Done) -> None:
         self.append = append
-        self.wake = wake
+        self.done = done
         self.outcome: Outcome | None = None
         self.error: BaseException | None = None
 
@@ -117,7 +120,7 @@ class GroupWriter:
             RuntimeError: the writer is closed.
         """
         done = Lock()
-        ticket = Ticket(append, done.release)
+        ticket = Ticket(append, done)
         with self._changed:
             self._require_open()
             at_once = not self._writing
@@ -137,9 +140,8 @@ class GroupWriter:
 
         A caller who is cancelled takes nothing back: what it appends is recorded or not.
         """
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-        ticket = Ticket(append, lambda: _set_done_in(loop, done))
+        done = asyncio.get_running_loop().create_future()
+        ticket = Ticket(append, done)
         with self._changed:
             self._require_open()
             self._queue.append(ticket)
@@ -195,8 +197,7 @@ class GroupWriter:
                     self._changed.wait()
                 batch = _take_batch(self._queue)
             self._write(batch)
-            for ticket in batch:
-                ticket.wake()
+            _wake(batch)
             with self._changed:
                 if not self._queue:
                     self._writing = self._handed_over = False
@@ -250,7 +251,11 @@ class GroupWriter:
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
             connection = self._connect()
-            self._entry_type = prepare_for_entries(connection)
+            try:
+                self._entry_type = prepare_for_entries(connection)
+            except BaseException:
+                connection.close()
+                raise
             self._connection = connection
         return self._connection
 
@@ -260,11 +265,12 @@ class Entries(bytes):
 
 
 def prepare_for_entries(connection: Connection) -> int:
-    """Teach a connection to send entries.
+    """Teach a connection to send entries, with plans that suit a growing log.
 
     Returns:
         Object id of the type `hansard.entry` in this database.
     """
+    connection.execute(sql.KEEP_TO_INDEXES)
     row = connection.execute(sql.ENTRY_TYPES).fetchone()
     assert row is not None, "the statement answers with one row"  # noqa: S101 - for the type
     entry, array = row
@@ -288,12 +294,8 @@ def send(connection: Connection, entry_type: int, appends: Sequence[Append]) -> 
     if len(outcomes) == len(appends):
         return outcomes
     [together] = outcomes  # all of them are recorded, one after the other
-    first = together.first
-    outcomes = []
-    for size in sizes:
-        outcomes.append(together._replace(first=first))
-        first += size
-    return outcomes
+    firsts = accumulate(sizes[:-1], initial=together.first)
+    return [together._replace(first=first) for first in firsts]
 
 
 def _take_batch(queue: deque[Ticket]) -> list[Ticket]:
@@ -316,11 +318,20 @@ def _take_batch(queue: deque[Ticket]) -> list[Ticket]:
     return batch
 
 
-def _set_done_in(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None]) -> None:
-    with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
-        loop.call_soon_threadsafe(_set_done, done)
+def _wake(batch: list[Ticket]) -> None:
+    """Tell everybody who waits; an event loop is woken once for all its callers."""
+    of_loops: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for ticket in batch:
+        if isinstance(ticket.done, asyncio.Future):
+            of_loops.setdefault(ticket.done.get_loop(), []).append(ticket.done)
+        else:
+            ticket.done.release()
+    for loop, waiting in of_loops.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
+            loop.call_soon_threadsafe(_set_done, waiting)
 
 
-def _set_done(done: asyncio.Future[None]) -> None:
-    with suppress(asyncio.InvalidStateError):  # its caller was cancelled
-        done.set_result(None)
+def _set_done(waiting: list[asyncio.Future[None]]) -> None:
+    for done in waiting:
+        if not done.done():  # otherwise its caller was cancelled
+            done.set_result(None)

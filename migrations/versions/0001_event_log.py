@@ -34,14 +34,15 @@ CREATE TABLE hansard.events (
     causation_id    uuid,
     traceparent     text,
     subject         text,
-    occurred_at     timestamptz NOT NULL,
+    occurred_at     timestamptz NOT NULL
+        CHECK (occurred_at >= '0001-01-01 00:00+00' AND occurred_at < '10000-01-01 00:00+00'),
     recorded_at     timestamptz NOT NULL,
     payload         bytea       NOT NULL,
     PRIMARY KEY (log, position)
 ) PARTITION BY RANGE (position);
 
 CREATE INDEX events_by_stream ON hansard.events (log, stream, version);
-CREATE INDEX events_by_session ON hansard.events (log, session_id, position)
+CREATE INDEX events_by_session ON hansard.events (session_id, position)
     WHERE session_id IS NOT NULL;
 CREATE INDEX events_by_type ON hansard.events (log, type, position);
 
@@ -145,10 +146,11 @@ COMMENT ON TABLE hansard.time_index IS
     'About one row a second of recording: leads from a moment to a position.';
 """
 
-FIELDS = (
+TOLD = (
     "stream, version, event_id, type, schema_version, tenant, session_id, actor, correlation_id,"
-    " causation_id, traceparent, subject, occurred_at"
+    " causation_id, traceparent, subject"
 )
+FIELDS = f"{TOLD}, occurred_at"
 
 # What the writer may say of an event. Positions and times of recording are not among it.
 ENTRY = """
@@ -183,12 +185,34 @@ COMMENT ON TYPE hansard.outcome IS
     ' forgotten: the subject of an event of the stream was forgotten';
 """
 
+# Each entry beside the version its stream is at when its turn comes. Here and below, what is looked
+# up is a scalar subquery: EXISTS may become a hash of the whole table.
+IN_TURN = f"""
+    (SELECT stream, version, event_id, subject, n,
+            coalesce((SELECT h.version FROM hansard.stream_heads AS h
+                      WHERE h.log = 1 AND h.stream = u.stream),
+                     greatest(least(first_value(version) OVER in_order, 1), 0) - 1)
+            + row_number() OVER in_order - 1 AS head
+     FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
+     WINDOW in_order AS (PARTITION BY stream ORDER BY n)) AS e
+"""  # noqa: S608 - built from constants of this module
+
 JUDGE = f"""
 CREATE FUNCTION hansard.judge(entries hansard.entry[]) RETURNS hansard.outcome
 LANGUAGE plpgsql AS $$
 DECLARE
     verdict hansard.outcome;
 BEGIN
+    IF NOT EXISTS (
+        SELECT FROM {IN_TURN}
+        WHERE e.version <> e.head + 1
+           OR (SELECT i.position FROM hansard.event_ids AS i
+               WHERE i.log = 1 AND i.event_id = e.event_id) IS NOT NULL
+           OR (SELECT k.destroyed_at FROM hansard.subject_keys AS k
+               WHERE k.subject = e.subject) IS NOT NULL)
+    THEN
+        RETURN verdict;
+    END IF;
     SELECT array_agg(i.position) INTO verdict.positions
     FROM hansard.event_ids AS i
     WHERE i.log = 1 AND i.event_id = ANY (ARRAY(SELECT e.event_id FROM unnest(entries) AS e));
@@ -202,32 +226,10 @@ BEGIN
     IF FOUND THEN
         RETURN verdict;
     END IF;
-    SELECT e.stream, e.version - 1, e.head + e.earlier
-    INTO verdict.stream, verdict.expected, verdict.actual
-    FROM (SELECT stream, version, n, row_number() OVER in_order - 1 AS earlier,
-                 coalesce((SELECT h.version FROM hansard.stream_heads AS h
-                           WHERE h.log = 1 AND h.stream = u.stream),
-                          least(first_value(version) OVER in_order, 1) - 1) AS head
-          FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
-          WINDOW in_order AS (PARTITION BY stream ORDER BY n)) AS e
-    WHERE e.version <> e.head + e.earlier + 1
-    ORDER BY e.n LIMIT 1;
-    IF FOUND THEN
-        RETURN verdict;
-    END IF;
-    SELECT e.stream, e.version - 1, coalesce(h.version, e.base) + e.earlier
-    INTO verdict.stream, verdict.expected, verdict.actual
-    FROM (SELECT stream, version, n,
-                 least(first_value(version) OVER in_order, 1) - 1 AS base,
-                 (row_number() OVER in_order - 1)::integer AS earlier
-          FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
-          WINDOW in_order AS (PARTITION BY stream ORDER BY n)) AS e
-    LEFT JOIN hansard.stream_heads AS h ON h.log = 1 AND h.stream = e.stream
-    WHERE e.version <> coalesce(h.version, e.base) + e.earlier + 1
-    ORDER BY e.n LIMIT 1;
-    IF FOUND THEN
-        verdict.outcome := 'conflict';
-    END IF;
+    SELECT 'conflict', e.stream, e.version - 1, e.head
+    INTO verdict.outcome, verdict.stream, verdict.expected, verdict.actual
+    FROM {IN_TURN}
+    WHERE e.version <> e.head + 1 ORDER BY e.n LIMIT 1;
     RETURN verdict;
 END $$;
 COMMENT ON FUNCTION hansard.judge IS
@@ -261,7 +263,9 @@ BEGIN
         SELECT * FROM unnest(entries) WITH ORDINALITY AS u ({FIELDS}, payload, n)
     ), logged AS (
         INSERT INTO hansard.events (log, position, {FIELDS}, recorded_at, payload)
-        SELECT 1, tail + n, {FIELDS}, verdict.recorded_at, payload FROM entry
+        SELECT 1, tail + n, {TOLD}, coalesce(occurred_at, verdict.recorded_at),
+               verdict.recorded_at, payload
+        FROM entry
     ), named AS (
         INSERT INTO hansard.event_ids (log, event_id, position)
         SELECT 1, event_id, tail + n FROM entry
@@ -280,17 +284,13 @@ COMMENT ON FUNCTION hansard.record IS
     'Append entries that were judged to fit; to be called under the log''s lock.';
 """  # noqa: S608 - built from constants of this module
 
-# The planner's choices are fixed, because plans are kept while the tables grow from nothing: every
-# look-up in these functions goes through an index by all its columns.
+# Whoever calls it often keeps its plans, and they must suit tables that grow from nothing. So its
+# session switches off `enable_seqscan`, `enable_hashjoin` and `enable_mergejoin`, after which every
+# look-up goes through an index by all its columns. Set here, they would cost 50 us a call.
 APPEND = """
 CREATE FUNCTION hansard.append(entries hansard.entry[], sizes integer[])
 RETURNS SETOF hansard.outcome
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off
-SET enable_hashjoin = off
-SET enable_mergejoin = off
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     verdict hansard.outcome;
@@ -340,12 +340,17 @@ EXCEPTION WHEN data_exception OR untranslatable_character OR program_limit_excee
 END $$;
 COMMENT ON FUNCTION hansard.as_jsonb IS
     'A payload as JSONB; NULL where that cannot hold it, as with the character U+0000.';
+DO $$ BEGIN
+    IF current_setting('server_version_num')::integer < 170000 THEN
+        ALTER FUNCTION hansard.as_jsonb PARALLEL UNSAFE;  -- no subtransactions in workers there
+    END IF;
+END $$;
 
 CREATE VIEW hansard.event_log AS
 SELECT position, stream, version, event_id, type, schema_version, tenant, session_id, actor,
        correlation_id, causation_id, traceparent, subject, occurred_at, recorded_at,
        hansard.as_jsonb(payload) AS payload
-FROM hansard.events;
+FROM hansard.events WHERE log = 1;
 COMMENT ON VIEW hansard.event_log IS 'The log for whoever reads it in SQL, payloads as JSONB.';
 """
 

@@ -90,6 +90,7 @@ CREATE TABLE hansard_read.turns (
     recorded_at     timestamptz NOT NULL,
     said_at         timestamptz NOT NULL,
     session_id      uuid,
+    subject         text,
     conversation_id uuid        NOT NULL,
     turn_id         uuid        NOT NULL,
     speaker         text        NOT NULL,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from eventsourcing.domain import Aggregate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from application.errors import ConflictError, NotFoundError
+from application.errors import ConflictError, NotFoundError, PositionNotReachedError
 from application.ports import Entry, EventLog
 from domain.conversation import USER, Conversation, Turn
-from domain.event import Envelope
+from domain.event import Envelope, RecordedEvent
 from domain.session import Session
 from infrastructure.system import Uuid7Factory
 
@@ -201,6 +205,110 @@ class EventLogContract:
         both = ["conversation.started", "conversation.turn_taken"]
         assert positions(log, types=both) == [1, 2, 3, 4]
 
+    def test_reading_can_be_limited_to_a_stream(self, log: EventLog) -> None:
+        one, other = conversation(turns=1), conversation()
+        log.append(entries(one, other))
+        speak(one)
+        log.append(entries(one))
+        assert positions(log, stream=one.id) == [1, 2, 4]
+        assert positions(log, stream=other.id) == [3]
+        assert positions(log, stream=IDS.new()) == []
+
+    def test_reading_can_be_limited_to_a_time(self, log: EventLog) -> None:
+        for _ in range(3):
+            log.append(entries(conversation()))
+        first, second, third = (recorded.recorded_at for recorded in log.read())
+        assert positions(log, since=second) == [2, 3]
+        assert positions(log, before=second) == [1]
+        assert positions(log, since=first + TICK, before=third) == [2]
+        assert positions(log, since=third + TICK) == []
+        assert positions(log, before=first) == []
+
+    def test_reading_can_go_backwards_and_end_early(self, log: EventLog) -> None:
+        log.append(entries(conversation(turns=4)))
+        assert positions(log, backwards=True) == [5, 4, 3, 2, 1]
+        assert positions(log, backwards=True, until=4, after=1, limit=2) == [4, 3]
+        assert positions(log, limit=2) == [1, 2]
+        assert positions(log, limit=0) == []
+
+    @settings(
+        max_examples=60,
+        deadline=None,
+        suppress_health_check=[
+            HealthCheck.function_scoped_fixture,  # reading changes nothing
+            HealthCheck.differing_executors,  # subclasses test one adapter each
+        ],
+    )
+    @given(data=st.data())
+    def test_any_filters_give_what_filtering_a_list_gives(
+        self, log: EventLog, data: st.DataObject
+    ) -> None:
+        if not log.last_position():
+            fill(log)
+        recorded = list(log.read())
+        wanted = data.draw(filters(recorded))
+        assert list(log.read(**wanted)) == filtered(recorded, **wanted)
+
+    def test_a_reader_meets_what_is_appended_meanwhile(self, log: EventLog) -> None:
+        log.append(entries(conversation(turns=1)))
+        read = []
+        for recorded in log.read():
+            read.append(recorded.position)
+            if recorded.position < 4:
+                log.append(entries(conversation()))
+        assert read[:2] == [1, 2]
+        assert read == sorted(set(read))
+
+    def test_a_follower_gives_what_is_there_and_what_comes(self, log: EventLog) -> None:
+        held = conversation(turns=1)
+        log.append(entries(held))
+        with log.follow(after=1) as follower, ThreadPoolExecutor(1) as thread:
+            assert next(follower).position == 2
+            following = thread.submit(next, follower)
+            speak(held)
+            [appended] = log.append(entries(held))
+            assert following.result(30) == appended
+
+    def test_a_follower_keeps_to_a_session_and_to_types(self, log: EventLog) -> None:
+        session_id = IDS.new()
+        log.append(entries(conversation(turns=1)))
+        log.append(entries(conversation(turns=2), session_id=session_id))
+        with log.follow(session_id=session_id, types=["conversation.turn_taken"]) as follower:
+            assert [next(follower).position, next(follower).position] == [4, 5]
+
+    def test_a_follower_that_waits_can_be_stopped(self, log: EventLog) -> None:
+        follower = log.follow()
+        with ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(list, follower)
+            follower.stop()
+            assert waiting.result(30) == []
+        assert list(follower) == []
+
+    def test_a_position_can_be_waited_for(self, log: EventLog) -> None:
+        log.wait_for(0, timeout_s=0)
+        with ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(log.wait_for, 2, 30)
+            log.append(entries(conversation(turns=1)))
+            waiting.result(30)
+
+    def test_waiting_for_a_position_ends(self, log: EventLog) -> None:
+        log.append(entries(conversation()))
+        with pytest.raises(PositionNotReachedError, match="stands at position 1") as late:
+            log.wait_for(2, timeout_s=0.01)
+        assert (late.value.position, late.value.reached) == (2, 1)
+
+    def test_appending_from_an_event_loop_is_the_same(self, log: EventLog) -> None:
+        given = entries(conversation(turns=1))
+
+        async def append() -> Sequence[RecordedEvent]:
+            return await log.append_async(given)
+
+        appended = asyncio.run(append())
+        assert list(log.read()) == list(appended)
+        assert list(asyncio.run(append())) == list(appended)
+        with pytest.raises(ConflictError):
+            asyncio.run(log.append_async(entries(*stale(given))))
+
     def test_recorded_at_never_runs_backwards(self, log: EventLog) -> None:
         for _ in range(5):
             log.append(entries(conversation(turns=1)))
@@ -244,6 +352,65 @@ class EventLogContract:
             won = list(threads.map(is_first, [entries(rival) for rival in rivals]))
         assert won.count(True) == 1
         assert log.last_position() == 2
+
+
+def stale(given: Sequence[Entry]) -> list[Conversation]:
+    """Rebuild a conversation from some of its events and go on beside the rest."""
+    state: Any = None
+    for entry in given[:-1]:
+        event: Any = entry.event
+        state = event.mutate(state)
+    speak(state)
+    return [state]
+
+
+def fill(log: EventLog) -> None:
+    """Append events of two sessions and of none, in several appends."""
+    held = [conversation() for _ in range(3)]
+    sessions = (None, IDS.new(), IDS.new())
+    for _ in range(4):
+        for aggregate, session_id in zip(held, sessions, strict=True):
+            speak(aggregate)
+            log.append(entries(aggregate, session_id=session_id))
+
+
+def filters(recorded: Sequence[RecordedEvent]) -> st.SearchStrategy[dict[str, Any]]:
+    """Choose any filters of `EventLog.read`."""
+    times = [r.recorded_at for r in recorded]
+    moments = sorted({at + tick for at in times for tick in (-TICK, timedelta(0), TICK)})
+    position = st.integers(-1, len(recorded) + 1)
+    kinds = ("conversation.started", "conversation.turn_taken", "task.created")
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "after": position,
+            "until": st.none() | position,
+            "since": st.none() | st.sampled_from(moments),
+            "before": st.none() | st.sampled_from(moments),
+            "stream": st.none() | st.sampled_from([r.event.originator_id for r in recorded]),
+            "session_id": st.none() | st.sampled_from([r.envelope.session_id for r in recorded]),
+            "types": st.sets(st.sampled_from(kinds)),
+            "limit": st.none() | st.integers(0, len(recorded) + 1),
+            "backwards": st.booleans(),
+        },
+    )
+
+
+def filtered(recorded: Sequence[RecordedEvent], **wanted: Any) -> list[RecordedEvent]:
+    """Filter a list, as `EventLog.read` is to filter the log."""
+    until, since, before = (wanted.get(name) for name in ("until", "since", "before"))
+    found = [
+        r
+        for r in recorded
+        if wanted.get("after", 0) < r.position
+        and (until is None or r.position <= until)
+        and (since is None or r.recorded_at >= since)
+        and (before is None or r.recorded_at < before)
+        and wanted.get("stream") in (None, r.event.originator_id)
+        and wanted.get("session_id") in (None, r.envelope.session_id)
+        and (not wanted.get("types") or r.type in wanted["types"])
+    ]
+    return (found[::-1] if wanted.get("backwards") else found)[: wanted.get("limit")]
 
 
 def positions(log: EventLog, **choices: object) -> list[int]:

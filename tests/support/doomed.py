@@ -87,20 +87,32 @@ def _count_appends(kill_at: int | None, moment: str) -> list[int]:
     from infrastructure.event_log.recorder import PostgresEventRecorder  # noqa: PLC0415 - in the child
 
     count = [0]
-    append = PostgresEventRecorder.append
+    append, append_async = PostgresEventRecorder.append, PostgresEventRecorder.append_async
 
-    def counting(self: PostgresEventRecorder, events: Sequence[Any]) -> Any:
+    def is_last(events: Sequence[Any]) -> bool:
         in_session = any(event.envelope.session_id for event in events)
         count[0] += in_session
         doomed = in_session and count[0] == kill_at
         if doomed and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        return doomed
+
+    def counting(self: PostgresEventRecorder, events: Sequence[Any]) -> Any:
+        doomed = is_last(events)
         recorded = append(self, events)
         if doomed:
             os.kill(os.getpid(), signal.SIGKILL)
         return recorded
 
+    async def counting_async(self: PostgresEventRecorder, events: Sequence[Any]) -> Any:
+        doomed = is_last(events)
+        recorded = await append_async(self, events)
+        if doomed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return recorded
+
     PostgresEventRecorder.append = counting  # type: ignore[method-assign]
+    PostgresEventRecorder.append_async = counting_async  # type: ignore[method-assign]
     return count
 
 

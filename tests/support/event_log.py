@@ -16,6 +16,7 @@ from domain.event import Envelope
 from infrastructure.database import Connection, connect, open_pool, prepare_writer
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
+from infrastructure.event_log.wakeup import Wakeup
 from infrastructure.event_log.writer import GroupWriter
 from infrastructure.system import Uuid7Factory
 
@@ -28,9 +29,13 @@ def recorder_on(
     database_url: str, ids: IdFactory = IDS, **choices: Any
 ) -> Iterator[PostgresEventRecorder]:
     """Open a recorder with connections of its own, which have the rights of a writer."""
-    writer = GroupWriter(partial(connect, database_url, autocommit=True, prepare=prepare_writer))
-    with open_pool(database_url, prepare=prepare_writer) as pool, closing(writer):
-        yield PostgresEventRecorder(pool, writer, ids, **choices)
+    opened = partial(connect, database_url, autocommit=True, prepare=prepare_writer)
+    with (
+        open_pool(database_url, prepare=prepare_writer) as pool,
+        closing(Wakeup(opened)) as wakeup,
+        closing(GroupWriter(opened, wakeup.appended)) as writer,
+    ):
+        yield PostgresEventRecorder(pool, writer, ids, wakeup=wakeup, **choices)
 
 
 def an_event(
@@ -58,8 +63,8 @@ def an_event(
 
 
 def a_stream(length: int, **choices: Any) -> list[EnvelopedEvent]:
-    """Make the first events of a new stream."""
-    stream = IDS.new()
+    """Make the first events of a stream, by default a new one."""
+    stream = choices.pop("stream", None) or IDS.new()
     return [an_event(stream, version, **choices) for version in range(1, length + 1)]
 
 
@@ -86,6 +91,21 @@ def plant(connection: Connection, position: int, recorded_at: datetime) -> None:
         sql.SQL(", ").join(map(sql.Placeholder, values)),
     )
     connection.execute(statement, values)
+
+
+def shrink_partitions(connection: Connection, size: int) -> None:
+    """Give an empty log partitions of few positions each, as the owner of the log would.
+
+    Args:
+        connection: in autocommit mode, of a login that may act as the owner.
+    """
+    with connection.transaction():
+        connection.execute("SET LOCAL ROLE hansard_owner")
+        rows = connection.execute("DELETE FROM hansard.partitions RETURNING name").fetchall()
+        for (name,) in rows:
+            connection.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(name)))
+        connection.execute("UPDATE hansard.logs SET partition_size = %s", (size,))
+        connection.execute("SELECT hansard.ensure_partitions(1)")
 
 
 def scans_of(

@@ -21,9 +21,18 @@ from domain.agent import Agent
 from domain.conversation import Conversation
 from domain.organisation import Organisation
 from domain.session import Session
+from domain.subject import Subject
 from domain.task import Task
+from domain.value import Personal
 
-AGGREGATES: tuple[type[Aggregate], ...] = (Agent, Organisation, Session, Conversation, Task)
+AGGREGATES: tuple[type[Aggregate], ...] = (
+    Agent,
+    Organisation,
+    Session,
+    Conversation,
+    Task,
+    Subject,
+)
 ENVELOPED = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 
 TEXT = st.text(max_size=30)
@@ -96,7 +105,8 @@ def values_of(hint: Any) -> st.SearchStrategy[Any]:
 
 def _composed(origin: Any, arguments: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     if origin is Annotated:
-        return _limited(arguments[0], list(_limits(arguments[1:])))
+        limits = list(_limits(arguments[1:]))
+        return _limited(arguments[0], limits) if limits else values_of(arguments[0])
     if origin in (Union, types.UnionType):
         return st.one_of([values_of(argument) for argument in arguments])
     if origin is tuple:
@@ -115,7 +125,7 @@ def _limits(metadata: tuple[Any, ...]) -> Iterator[Any]:
     for limit in metadata:
         if isinstance(limit, FieldInfo):
             yield from limit.metadata
-        else:
+        elif not isinstance(limit, Personal):  # it limits nothing
             yield limit
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import islice
+from threading import Condition
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
-from application.errors import ConflictError, NotFoundError
+from application.errors import ConflictError, NotFoundError, PositionNotReachedError
 from application.ports import Entry
 from domain.event import RecordedEvent
 
@@ -26,18 +29,19 @@ class InMemoryEventLog:
     Attributes:
         appends: number of appends that went through.
         before_append: called at the start of each append; lets a test be faster than a use case.
+        grown: notified after each append.
     """
 
     def __init__(self) -> None:
         self.events: list[RecordedEvent] = []
         self.appends = 0
         self.before_append: Callable[[], None] = lambda: None
-        self._lock = Lock()
+        self.grown = Condition()
 
     def append(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
         """Append all or none; events that are all known already are answered as they stand."""
         self.before_append()
-        with self._lock:
+        with self.grown:
             known = {recorded.envelope.event_id: recorded for recorded in self.events}
             event_ids = [entry.envelope.event_id for entry in entries]
             if len(set(event_ids)) < len(event_ids):
@@ -54,7 +58,12 @@ class InMemoryEventLog:
             ]
             self.events.extend(recorded)
             self.appends += bool(entries)
+            self.grown.notify_all()
             return recorded
+
+    async def append_async(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
+        """Append in another thread."""
+        return await asyncio.to_thread(self.append, entries)
 
     def load(self, aggregate: type[A], stream: UUID) -> A:
         """Rebuild an aggregate by replay."""
@@ -67,20 +76,42 @@ class InMemoryEventLog:
             raise NotFoundError(aggregate.__name__.lower(), stream)
         return state
 
-    def read(
+    def read(  # noqa: PLR0913 - filters, all by keyword
         self,
         *,
         after: int = 0,
         until: int | None = None,
+        since: datetime | None = None,
+        before: datetime | None = None,
+        stream: UUID | None = None,
         session_id: UUID | None = None,
         types: Collection[str] = (),
+        limit: int | None = None,
+        backwards: bool = False,
     ) -> Iterator[RecordedEvent]:
-        """Read `after < position <= until`, of one session and of some types where asked."""
-        for recorded in self.events[max(after, 0) : until]:
-            if session_id is not None and recorded.envelope.session_id != session_id:
-                continue
-            if not types or recorded.type in types:
-                yield recorded
+        """Read events by position, as far as they pass the filters."""
+        found = (
+            recorded
+            for recorded in self._between(after, until, backwards=backwards)
+            if (since is None or recorded.recorded_at >= since)
+            and (before is None or recorded.recorded_at < before)
+            and stream in (None, recorded.event.originator_id)
+            and session_id in (None, recorded.envelope.session_id)
+            and (not types or recorded.type in types)
+        )
+        return islice(found, limit)
+
+    def follow(
+        self, *, after: int = 0, session_id: UUID | None = None, types: Collection[str] = ()
+    ) -> InMemoryFollower:
+        """Follow the list while it grows."""
+        return InMemoryFollower(self, after, session_id, types)
+
+    def wait_for(self, position: int, timeout_s: float) -> None:
+        """Wait until the list is that long."""
+        with self.grown:
+            if not self.grown.wait_for(lambda: len(self.events) >= position, timeout_s):
+                raise PositionNotReachedError(position, len(self.events), timeout_s)
 
     def last_position(self) -> int:
         """Tell the position of the newest event; 0 for an empty log."""
@@ -96,6 +127,19 @@ class InMemoryEventLog:
             if recorded.envelope.event_id == event_id:
                 return recorded.position
         raise NotFoundError("event", event_id)
+
+    def _between(
+        self, after: int, until: int | None, *, backwards: bool
+    ) -> Iterator[RecordedEvent]:
+        """Give the events between two positions; forwards, those of appends meanwhile too."""
+        if backwards:
+            last = len(self.events) if until is None else until
+            yield from self.events[max(after, 0) : max(last, 0)][::-1]
+            return
+        position = max(after, 0)
+        while position < len(self.events) and (until is None or position < until):
+            yield self.events[position]
+            position += 1
 
     def _check_versions(self, entries: Sequence[Entry]) -> None:
         heads: dict[UUID, int] = {}
@@ -113,6 +157,51 @@ class InMemoryEventLog:
     @staticmethod
     def _moment(position: int) -> datetime:
         return BEGINNING + timedelta(milliseconds=position)
+
+
+class InMemoryFollower:
+    """Gives the events of a list one after the other, and waits where there are no more."""
+
+    def __init__(
+        self, log: InMemoryEventLog, after: int, session_id: UUID | None, types: Collection[str]
+    ) -> None:
+        self._log = log
+        self._after = after
+        self._session_id = session_id
+        self._types = types
+        self._stopped = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> RecordedEvent:
+        with self._log.grown:
+            while not self._stopped:
+                wanted = self._log.read(
+                    after=self._after, session_id=self._session_id, types=self._types, limit=1
+                )
+                for recorded in wanted:
+                    self._after = recorded.position
+                    return recorded
+                self._log.grown.wait()
+        raise StopIteration
+
+    def stop(self) -> None:
+        """End the iteration, also one that waits."""
+        with self._log.grown:
+            self._stopped = True
+            self._log.grown.notify_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
 
 
 def _is(entry: Entry, known: dict[UUID, RecordedEvent]) -> bool:

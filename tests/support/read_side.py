@@ -16,6 +16,7 @@ from infrastructure.projection_runner import ProjectionRunner
 from infrastructure.read_models import ReadModels
 from projections.catalogue import PROJECTIONS
 from projections.protocol import Projection
+from tests.support.event_log import recorder_on
 from tests.support.histories import Ids, SessionTeller, SteppingClock, tell_plain_session
 
 Contents = dict[str, list[tuple[Any, ...]]]

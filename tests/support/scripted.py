@@ -256,5 +256,9 @@ class CrashingLog:
             self._log.append(entries)
         raise Crash
 
+    async def append_async(self, entries: Sequence[Any]) -> Any:
+        """Append in another thread, or die there."""
+        return await asyncio.to_thread(self.append, entries)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.errors import ApplicationError, BadRequestError, NotFoundError
-from application.moments import resolve
+from application.moments import newest_before, resolve
 from tests.support.office import staffed_log
 
 LOG = staffed_log()
@@ -106,3 +106,16 @@ def test_no_text_leads_to_anything_but_a_position_or_a_known_error(text: str) ->
     except ApplicationError:
         return
     assert position >= 0
+
+
+def test_the_newest_event_before_a_moment_is_the_one_that_comes_before_it() -> None:
+    tick = timedelta(microseconds=1)
+
+    assert newest_before(5, LOG) == 4
+    assert newest_before(0, LOG) == 0
+    assert newest_before(str(FIFTH.envelope.event_id), LOG) == 4
+    assert newest_before(FIFTH.recorded_at.isoformat(), LOG) == 4
+    assert newest_before(FIFTH.recorded_at + tick, LOG) == 5
+    assert newest_before("0001-01-01T00:00:00Z", LOG) == 0
+    with pytest.raises(BadRequestError, match="has no zone"):
+        newest_before("2026-01-01T00:00:00", LOG)

@@ -27,7 +27,7 @@ from domain.agent import Level
 from domain.conversation import USER, Conversation
 from domain.decision import Decision, Delegation
 from domain.effect import Failure, FailureKind, ModelAnswer, ToolAnswer
-from domain.planning import Plan, PlannedTask
+from domain.planning import Plan, PlannedTask, with_plain_keys
 from domain.policy import Policy
 from domain.session import Intent, Session
 from domain.task import Assignment, Result, Task
@@ -451,3 +451,10 @@ def test_the_policy_may_allow_fewer_turns_than_the_agent_has() -> None:
 
     assert isinstance(command, FailTask)
     assert "within 1 model calls" in command.failure.message
+
+
+def test_the_keys_of_a_subjects_plan_say_nothing() -> None:
+    fold = fold_after(*BY_MM, *asked(ROOT, "decompose", propose(PLAN)))
+    fold.session.charter = charter().model_copy(update={"subject": "customer-42"})
+
+    assert decide(fold, SETTING) == [AdoptPlan(with_plain_keys(PLAN))]

@@ -51,6 +51,17 @@ def test_nothing_is_recorded_or_heard_before_the_flush() -> None:
     assert desk.fold.position == desk.fold.opened_position == 1
 
 
+def test_every_event_of_a_session_names_the_subject_of_its_charter() -> None:
+    desk = Desk()
+    desk.fold.session.charter = charter().model_copy(update={"subject": "customer-42"})
+    desk.journal.collect(desk.session, USER)
+    desk.journal.collect(desk.talk, USER)
+
+    desk.flush()
+
+    assert [recorded.envelope.subject for recorded in desk.heard] == ["customer-42"] * 2
+
+
 def test_a_flush_of_nothing_appends_nothing() -> None:
     desk = Desk()
 

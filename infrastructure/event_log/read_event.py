@@ -1,0 +1,84 @@
+"""Read event: a recorded event as it comes out of a row, at the speed that folding asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from eventsourcing.utils import TopicError
+
+from domain.event import Envelope, RecordedEvent
+from infrastructure.event_log.logged_event import LoggedEvent, Row, Uuids, envelope_of
+from infrastructure.event_log.mapper import EventMapper, event_kind
+
+
+class ReadEvent(RecordedEvent):
+    """A recorded event whose envelope is made when it is first asked for."""
+
+    __slots__ = ("_row", "_uuids")
+
+    _row: Row
+    _uuids: Uuids
+
+    def __getattr__(self, name: str) -> Envelope:
+        if name != "envelope":
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        envelope = envelope_of(self._row, self._uuids)
+        SET_ENVELOPE(self, envelope)
+        return envelope
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RecordedEvent):
+            return NotImplemented
+        return _said(self) == _said(other)
+
+    def __hash__(self) -> int:
+        return hash(_said(self))
+
+
+SLOTS: dict[str, Any] = {**RecordedEvent.__dict__, **ReadEvent.__dict__}
+SET_POSITION = SLOTS["position"].__set__
+SET_RECORDED_AT = SLOTS["recorded_at"].__set__
+SET_ENVELOPE = SLOTS["envelope"].__set__
+SET_EVENT = SLOTS["event"].__set__
+SET_ROW = SLOTS["_row"].__set__
+SET_UUIDS = SLOTS["_uuids"].__set__
+
+
+def read_events(rows: Iterable[Row], mapper: EventMapper) -> Iterator[RecordedEvent]:
+    """Decode rows; what is sealed, old or unreadable is left to the mapper.
+
+    Raises:
+        UnreadableEventError: this version of Hansard does not know an event's type or schema.
+    """
+    uuids = Uuids()
+    new, set_attributes = object.__new__, object.__setattr__
+    for row in rows:
+        event = None
+        try:
+            kind = event_kind(row[4])
+            if row[5] == kind.version and row[12] is None:
+                attributes = kind.decode(row[15])
+                attributes["originator_id"] = uuids[row[1]]
+                attributes["originator_version"] = row[2]
+                attributes["timestamp"] = row[13]
+                if kind.originator_topic is not None:
+                    attributes["originator_topic"] = kind.originator_topic
+                event = new(kind.event_class)
+                set_attributes(event, "__dict__", attributes)
+        except (TopicError, ValueError):
+            event = None  # the mapper says what is wrong with it
+        if event is None:
+            [logged] = LoggedEvent.of_rows([row])
+            event = mapper.to_domain_event(logged)
+        recorded = new(ReadEvent)
+        SET_POSITION(recorded, row[0])
+        SET_RECORDED_AT(recorded, row[14])
+        SET_EVENT(recorded, event)
+        SET_ROW(recorded, row)
+        SET_UUIDS(recorded, uuids)
+        yield recorded
+
+
+def _said(recorded: RecordedEvent) -> tuple[Any, ...]:
+    return recorded.position, recorded.recorded_at, recorded.envelope, recorded.event
