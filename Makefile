@@ -56,8 +56,8 @@ bench-setup: setup ## Install the peers of the benchmarks into .venv-bench
 		--only-binary :all: --requirement benchmarks/peers/requirements.txt
 
 bench: setup ## Run the benchmarks; make bench BENCH=--quick takes less time
-	@set -e; for file in benchmarks/event_log.py benchmarks/main_job.py; do \
-		$(BIN)/python -m benchmarks.$$(basename "$$file" .py) $(BENCH); \
+	@set -e; for name in event_log stress main_job; do \
+		$(BIN)/python -m benchmarks.$$name $(BENCH); \
 	done
 
 lock: ## Resolve requirements.lock anew; make lock UPGRADE=--upgrade takes the newest versions

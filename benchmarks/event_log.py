@@ -6,15 +6,18 @@ Run with `python -m benchmarks.event_log [--quick] [--json]` after `make bench-s
 from __future__ import annotations
 
 import asyncio
+import gc
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
+from uuid import UUID
 
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
@@ -24,9 +27,12 @@ from benchmarks.peers.processes import LibraryLog, library_log, raw_inserts_per_
 from domain.conversation import Conversation, Turn
 from domain.event import Envelope
 from infrastructure.database import EmbeddedServer, connect, ensure_schema, open_pool
+from infrastructure.event_log.log import PostgresEventLog
 from infrastructure.event_log.mapper import EnvelopedEvent, EventMapper
 from infrastructure.event_log.recorder import PostgresEventRecorder
 from infrastructure.event_log.writer import GroupWriter
+from infrastructure.integrity.checkpointing import CheckpointThread
+from infrastructure.integrity.service import LogIntegrity
 from infrastructure.system import SystemClock, Uuid7Factory
 
 CALLERS = 32
@@ -42,7 +48,7 @@ WITH new AS (
 ), logged AS (
     INSERT INTO hansard.events
     SELECT 1, position, of, position %% 50 + 1, id, 'conversation.turn_taken', 1, 'default', of,
-           'FIN_007', of, of, NULL, NULL, clock_timestamp(), clock_timestamp(), %(payload)s
+           'FIN_007', of, of, NULL, NULL, now(), now(), %(payload)s
     FROM new
 ), named AS (
     INSERT INTO hansard.event_ids SELECT 1, id, position FROM new
@@ -96,6 +102,8 @@ async def append_async(recorder: PostgresEventRecorder, callers: int, events: in
             latencies.append(perf_counter() - started)
 
     streams = [a_stream(events) for _ in range(callers)]
+    gc.collect()
+    gc.freeze()  # what was made beforehand is no part of appending; the peer does the same
     started = perf_counter()
     await asyncio.gather(*map(caller, streams))
     return Speed.of(perf_counter() - started, latencies)
@@ -113,17 +121,18 @@ def append_in_threads(recorder: PostgresEventRecorder, callers: int, events: int
         return latencies
 
     streams = [a_stream(events) for _ in range(callers)]
+    gc.collect()
+    gc.freeze()
     started = perf_counter()
     with ThreadPoolExecutor(callers) as threads:
         latencies = [s for part in threads.map(caller, streams) for s in part]
     return Speed.of(perf_counter() - started, latencies)
 
 
-def read_per_s(recorder: PostgresEventRecorder, events: int, **choices: object) -> float:
+def read_per_s(log: PostgresEventLog, events: int, session_id: UUID | None = None) -> float:
     """Read and decode events in log order; how many a second."""
     started, decoded = perf_counter(), 0
-    for logged in recorder.select_log(limit=events, **choices):  # type: ignore[arg-type]  # passed on
-        MAPPER.to_domain_event(logged)
+    for _ in islice(log.read(session_id=session_id), events):
         decoded += 1
     return decoded / (perf_counter() - started)
 
@@ -218,18 +227,51 @@ def measure_reads(bench: Bench, ours: PostgresEventRecorder, library: LibraryLog
     """Events read and decoded a second."""
     events = 10_000 if bench.quick else 50_000
 
-    def by_library() -> float:
-        answer = library.do("read", events=events)
+    def by_library(what: str, events: int) -> float:
+        answer = library.do(what, events=events)
         return float(answer["events"] / answer["seconds"])
 
-    in_order, of_session, theirs = bench.in_turns(
-        lambda: read_per_s(ours, events),
-        lambda: read_per_s(ours, events, session_id=SESSION),
-        by_library,
+    log = PostgresEventLog(ours, MAPPER)
+    in_order, of_session, theirs, in_pages = bench.in_turns(
+        lambda: read_per_s(log, events),
+        lambda: read_per_s(log, events, SESSION),
+        lambda: by_library("read", events // 5),
+        lambda: by_library("read_pages", events),
     )
     return {
         "events/s, log order : library": figure(in_order, peer=theirs, at_least=3),
         "events/s, by session : library": figure(of_session, peer=theirs, at_least=3),
+        "events/s, log order : its recorder": figure(in_order, peer=in_pages, at_least=3),
+        "events/s, by session : its recorder": figure(of_session, peer=in_pages, at_least=3),
+    }
+
+
+def measure_checkpoints(bench: Bench, tasks_per_s: float) -> Figures:
+    """Leaves that a checkpoint covers a second, and what checkpointing costs those who append."""
+    conninfo, events = bench.database("checkpointed"), 20_000 if bench.quick else 200_000
+    fill(conninfo, events)
+    with open_pool(conninfo) as pool, tempfile.TemporaryDirectory() as home:
+        checkpointer = LogIntegrity(pool, Path(home)).checkpointer
+        started = perf_counter()
+        checkpointer.catch_up(wait=True)
+        leaves_per_s = events / (perf_counter() - started)
+        recorder, thread = bench.recorder(conninfo), CheckpointThread(checkpointer)
+        appends = 300 if bench.quick else 2000
+
+        def append_us() -> float:
+            return 1e6 / asyncio.run(append_async(recorder, CALLERS, appends)).per_s
+
+        def append_us_while_checkpointing() -> float:
+            thread.start()
+            try:
+                return append_us()
+            finally:
+                thread.stop()
+
+        alone, beside = bench.in_turns(append_us, append_us_while_checkpointing)
+    return {
+        "leaves/s : appends/s": figure(leaves_per_s, peer=tasks_per_s, at_least=1),
+        "µs an append, checkpointing : not": figure(beside, peer=alone, at_most=1.1),
     }
 
 
@@ -288,9 +330,12 @@ def measure(quick: bool) -> Figures:  # noqa: FBT001 - called by benchmarks.figu
         server = closing.enter_context(EmbeddedServer(folder / "postgres").joined())
         bench = Bench(server, closing, quick=quick)
         ours, library = bench.recorder(bench.database("ours")), bench.library()
+        appends = measure_appends(bench, ours, library)
+        tasks_per_s = appends["appends/s, 32 tasks : library"]["ours"]
         return (
-            measure_appends(bench, ours, library)
+            appends
             | measure_reads(bench, ours, library)
+            | measure_checkpoints(bench, tasks_per_s)
             | measure_growth(bench)
         )
 

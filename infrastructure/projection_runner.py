@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 
 from application.errors import NotFoundError, UnavailableError
 from application.ports import EventLog
+from domain.event import RecordedEvent
 from domain.value import Value
 from infrastructure.read_models import ReadModels, translated_sql
 from projections.catalogue import PROJECTIONS
@@ -149,6 +151,50 @@ class ProjectionRunner:
         self._advance(projection, self._log.last_position())
         return next(status for status in self.status() if status.name == name)
 
+    def count_rows(self, positions: Sequence[int]) -> dict[str, int]:
+        """Count the rows that read models made of the events at some positions, by read model."""
+        with self._read_models.reading() as connection:
+            return {
+                projection.name: sum(
+                    connection.scalar(_counting(table), {"positions": positions})
+                    for table in projection.tables
+                )
+                for projection in self._projections.values()
+            }
+
+    def take_in_again(self, session_id: UUID) -> dict[str, int]:
+        """Make the rows of a session anew from its events: what was erased there goes here too.
+
+        A stopped read model may try again, because what it said of its failure may quote an event.
+
+        Returns:
+            How many rows were replaced, by read model.
+
+        Raises:
+            UnavailableError: the database cannot be used, or is newer than the code.
+        """
+        return {
+            name: self._take_in_again(projection, session_id)
+            for name, projection in self._projections.items()
+        }
+
+    def _take_in_again(self, projection: Projection, session_id: UUID) -> int:
+        with self._read_models.writing() as connection:
+            _lock(connection, projection)
+            stored = _ensure_row(connection, projection)
+            types = projection.handlers.keys()
+            events = list(
+                self._log.read(until=stored["position"], session_id=session_id, types=types)
+            )
+            positions = [recorded.position for recorded in events]
+            replaced = sum(
+                connection.execute(_deletion(table), {"positions": positions}).rowcount
+                for table in projection.tables
+            )
+            _record(connection, projection, events)
+            _store(connection, projection, failed_position=None, error=None)
+        return replaced
+
     def _projection(self, name: str) -> Projection:
         if name not in self._projections:
             known = ", ".join(self._projections)
@@ -205,8 +251,13 @@ def _project(
     connection: sa.Connection, projection: Projection, log: EventLog, after: int, until: int
 ) -> None:
     events = list(log.read(after=after, until=until, types=projection.handlers.keys()))
-    if not events:
-        return
+    if events:
+        _record(connection, projection, events)
+
+
+def _record(
+    connection: sa.Connection, projection: Projection, events: Sequence[RecordedEvent]
+) -> None:
     batch = Batch(projection.recall(connection, events))
     for recorded in events:
         projection.handlers[recorded.type](batch, recorded)
@@ -225,6 +276,19 @@ def _insertion(table: sa.Table) -> sa.TextClause:
         f"INSERT INTO {table.fullname} ({names}) SELECT {names}"  # noqa: S608 - names of our tables
         f" FROM json_populate_recordset(NULL::{table.fullname}, CAST(:rows AS json))"
     )
+
+
+def _counting(table: sa.Table) -> sa.Select[Any]:
+    return sa.select(sa.func.count()).select_from(table).where(_at_positions(table))
+
+
+def _deletion(table: sa.Table) -> sa.Delete:
+    return sa.delete(table).where(_at_positions(table))
+
+
+def _at_positions(table: sa.Table) -> sa.ColumnElement[bool]:
+    positions = sa.bindparam("positions", type_=sa.ARRAY(sa.BigInteger))
+    return sa.and_(table.columns.position == sa.any_(positions))
 
 
 def _lock(connection: sa.Connection, projection: Projection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 from platformdirs import user_data_path
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ByteSize,
     Field,
     SecretStr,
@@ -18,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from application.errors import BadRequestError
 
@@ -45,12 +47,17 @@ def _absolute(path: Path) -> Path:
         raise ValueError(str(error)) from error
 
 
+def _words(command: object) -> object:
+    return shlex.split(command) if isinstance(command, str) else command
+
+
 def _default_home() -> Path:
     return user_data_path("hansard", appauthor=False)
 
 
 ModelName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S+$")]
 AnyPath = Annotated[Path, AfterValidator(_absolute)]
+Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
 
 class Settings(BaseSettings):
@@ -74,6 +81,14 @@ class Settings(BaseSettings):
         output_root: reports are written to a new folder below.
         max_input_bytes: the largest input file, in bytes; also read as `500MB` or `2GiB`.
         roster: the user's own organisation, as YAML, in place of the packaged one.
+        archive_folder: where old partitions of the log are moved to; `archive` below `home` by
+            default.
+        subject_key_file: the master key that wraps the keys of subjects; `keys/subjects.key` below
+            `home` by default.
+        checkpoint_key: file of the private key that signs checkpoints; `keys/checkpoint.pem` below
+            `home` by default.
+        checkpoint_command: gets every checkpoint on its standard input, to keep it in a second
+            place; program and arguments as a shell would split them, though none is used.
     """
 
     model_config = SettingsConfigDict(
@@ -105,10 +120,14 @@ class Settings(BaseSettings):
         None, validation_alias="ANTHROPIC_BASE_URL"
     )
 
-    max_event_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(16_000_000)
+    max_event_bytes: Annotated[ByteSize, Field(gt=0, le=400_000_000)] = ByteSize(16_000_000)
     output_root: AnyPath = Path("hansard-output")
     max_input_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(1_000_000_000)
     roster: AnyPath | None = None
+    archive_folder: AnyPath | None = None
+    subject_key_file: AnyPath | None = None
+    checkpoint_key: AnyPath | None = None
+    checkpoint_command: Command = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -133,6 +152,16 @@ class Settings(BaseSettings):
         if self.model != ANTHROPIC:
             return dict.fromkeys(ROLES, self.model)
         return {role: getattr(self, f"model_{role}") for role in ROLES}
+
+    @property
+    def archives(self) -> Path:
+        """Where old partitions of the log are moved to."""
+        return self.archive_folder or self.home / "archive"
+
+    @property
+    def key_file(self) -> Path:
+        """Where the master key of subjects is kept."""
+        return self.subject_key_file or self.home / "keys" / "subjects.key"
 
     @property
     def is_offline(self) -> bool:
@@ -200,7 +229,7 @@ def _is_secret(field: str) -> bool:
 ADVICE = {
     "keep_server": "say 'true' or 'false'.",
     "max_input_bytes": "give a number of bytes above 0, also with a unit, as in '500MB'.",
-    "max_event_bytes": "give a number of bytes above 0, also with a unit, as in '16MB'.",
+    "max_event_bytes": "give up to 400 MB, in bytes or with a unit, as in '16MB'.",
     "anthropic_base_url": "give a URL that starts with 'http://' or 'https://'.",
     "model": f"say {OFFLINE!r}, {ANTHROPIC!r}, or the name of one model, without blanks.",
     "model_personal": "give the name of one model, without blanks.",
@@ -210,4 +239,8 @@ ADVICE = {
     "home": "give the path of a folder.",
     "output_root": "give the path of a folder.",
     "roster": "give the path of a YAML file.",
+    "archive_folder": "give the path of a folder.",
+    "subject_key_file": "give the path of a file.",
+    "checkpoint_key": "give the path of a file.",
+    "checkpoint_command": "give a program and its arguments, with quotation marks in pairs.",
 }

@@ -6,17 +6,28 @@ one document: what was done and how long it took.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain, islice
 from time import perf_counter
 from typing import Any
 from uuid import UUID, uuid4
 
+from eventsourcing.application import LocalNotificationLog
 from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, UUIDAsHex
+from eventsourcing.persistence import (
+    DatetimeAsISO,
+    JSONTranscoder,
+    Mapper,
+    Notification,
+    UUIDAsHex,
+)
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+from eventsourcing.system import NotificationLogReader
 
 PAGE = 1000
 
@@ -57,23 +68,35 @@ class Peer:
     def append(self, callers: int, events: int) -> dict[str, Any]:
         """Let callers append events one by one, each to a stream of its own."""
         batches = [self._stored(uuid4(), events) for _ in range(callers)]
+        gc.collect()
+        gc.freeze()
         started = perf_counter()
         with ThreadPoolExecutor(callers) as threads:
             latencies = [s for part in threads.map(self._append, batches) for s in part]
         return {"seconds": perf_counter() - started, "latencies": latencies}
 
     def read(self, callers: int, events: int) -> dict[str, Any]:
-        """Read the notification log from its beginning and decode it; one caller alone can."""
+        """Read the notification log as the library's applications do, and decode it."""
         assert callers == 1
-        started, decoded, last = perf_counter(), 0, 0
-        while decoded < events:
-            page = self.recorder.select_notifications(start=last + 1, limit=PAGE)
-            if not page:
-                break
-            for notification in page:
-                self.mapper.to_domain_event(notification)
-            decoded += len(page)
+        sections = NotificationLogReader(LocalNotificationLog(self.recorder)).select(start=1)
+        return self._decode(islice(chain.from_iterable(sections), events))
+
+    def read_pages(self, callers: int, events: int) -> dict[str, Any]:
+        """Read the recorder in large pages, which no part of the library does, and decode it."""
+        assert callers == 1
+        return self._decode(islice(self._pages(), events))
+
+    def _pages(self) -> Iterator[Notification]:
+        last = 0
+        while page := self.recorder.select_notifications(start=last + 1, limit=PAGE):
+            yield from page
             last = page[-1].id
+
+    def _decode(self, notifications: Iterable[Notification]) -> dict[str, Any]:
+        started, decoded = perf_counter(), 0
+        for notification in notifications:
+            self.mapper.to_domain_event(notification)
+            decoded += 1
         return {"seconds": perf_counter() - started, "events": decoded}
 
     def _append(self, batch: list[Any]) -> list[float]:

@@ -17,6 +17,7 @@ from application.errors import BadRequestError, NotFoundError
 from application.explaining import explain
 from application.fold import SessionFold
 from application.moments import resolve
+from application.tracing import check_traceparent
 from application.views import (
     AgentView,
     SessionView,
@@ -30,6 +31,8 @@ from domain.task import Task
 from domain.value import Value
 
 if TYPE_CHECKING:
+    from application.forgetting import ForgettingView
+    from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
     from hansard.bootstrap import House
     from projections.agent_statistics import AgentStatisticsView
@@ -60,13 +63,15 @@ class AsyncHansard:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    async def run(
+    async def run(  # noqa: PLR0913 - choices, all by keyword
         self,
         request: str,
         inputs: Iterable[str | Path] = (),
         *,
         output: str | Path | None = None,
         policy: Policy | None = None,
+        subject: str | None = None,
+        traceparent: str | None = None,
         on_event: Listener = ignore,
     ) -> SessionView:
         """Let the organisation do a job.
@@ -77,6 +82,10 @@ class AsyncHansard:
             output: folder that the results are written to; a new one below `hansard-output` by
                 default, which goes again when nothing was written.
             policy: limits and thresholds in force.
+            subject: the person the job is done for, under a name that says nothing about them;
+                what was said is then sealed with a key of their own, until `forget` destroys it.
+            traceparent: place of the job in the caller's trace (W3C Trace Context), kept with every
+                event of the session, also of one that is resumed.
             on_event: called with every recorded event, in order, from the event loop's thread.
 
         Returns:
@@ -84,18 +93,21 @@ class AsyncHansard:
             failed; `answer` holds what the user is told.
 
         Raises:
-            BadRequestError: the request is empty or an input file cannot be used.
+            BadRequestError: the request is empty, or an input file, the subject's name or the
+                traceparent cannot be used.
+            ConflictError: the subject was forgotten.
             UnavailableError: the database cannot be used.
         """
         if not request.strip():
             raise BadRequestError("The request is empty; say what is wanted.")
         if not _is_text(request):
             raise BadRequestError("The request is no valid text; write it in UTF-8.")
+        trace = None if traceparent is None else check_traceparent(traceparent)
         house = self._house
         session_id = house.sessions.ids.new()
         folder = output or house.settings.output_root / str(session_id)
-        charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy)
-        fold = await house.sessions.run(charter, on_event, session_id=session_id)
+        charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy, subject)
+        fold = await house.sessions.run(charter, on_event, session_id=session_id, traceparent=trace)
         if output is None:
             await asyncio.to_thread(house.drop_if_empty, Path(charter.output_folder))
         return session_view(fold)
@@ -124,6 +136,32 @@ class AsyncHansard:
         """
         session_id = await self._session_id(session)
         return session_view(await self._house.sessions.cancel(session_id, reason, ignore))
+
+    async def forget(
+        self, subject: str, *, reason: str = "", dry_run: bool = False
+    ) -> ForgettingView:
+        """Forget a person for ever: nobody can read any more what was said in their sessions.
+
+        What happened stays: who decided, did and spent what, and when. Wherever it is interrupted,
+        repeating it finishes it.
+
+        Args:
+            subject: the name that sessions were run for.
+            reason: why; recorded for ever, so it names nobody. Not needed for a dry run.
+            dry_run: change nothing, and tell what would be done.
+
+        Raises:
+            BadRequestError: there is no reason.
+            NotFoundError: no session was ever run for this subject.
+            ConflictError: a session of the subject has not ended.
+            UnavailableError: the database or the key file cannot be used.
+        """
+        forgetting = self._house.forgetting
+        if dry_run:
+            return await asyncio.to_thread(forgetting.preview, subject)
+        if not _is_text(reason):
+            raise BadRequestError("The reason is no valid text; write it in UTF-8.")
+        return await asyncio.to_thread(forgetting.forget, subject, reason)
 
     async def session(self, session: str | UUID, at: Moment | None = None) -> SessionView:
         """View a session as it is, or as it was at a past moment.
@@ -220,6 +258,52 @@ class AsyncHansard:
             BadRequestError: the moment cannot be understood.
         """
         return await asyncio.to_thread(self._agent, handle, at)
+
+    async def verify(
+        self,
+        session: str | UUID | None = None,
+        *,
+        since: str | int | None = None,
+        keys: str | Path | None = None,
+    ) -> Verification:
+        """Tell whether the record is what was recorded, and what is first not.
+
+        Args:
+            session: only the events of this session, each by a proof that it stands in the log.
+            since: take for granted what a checkpoint covers: its position, or a file that holds it.
+            keys: file of the verifier keys whose signatures count, one a line; those that this
+                installation has signed with, by default.
+
+        Returns:
+            What was checked and found; `is_intact` says whether all is well.
+
+        Raises:
+            NotFoundError: there is no such session, or no checkpoint at that position.
+            BadRequestError: the checkpoint or the keys cannot be read or do not count.
+            UnavailableError: the database cannot be used.
+        """
+        session_id = None if session is None else await self._session_id(session)
+        integrity = self._house.integrity
+        return await asyncio.to_thread(
+            integrity.verify, session_id, since=since, keys=None if keys is None else Path(keys)
+        )
+
+    async def export_proof(self, session: str | UUID, file: str | Path | None = None) -> Proof:
+        """Write a bundle that proves a session's events to whoever has neither log nor Hansard.
+
+        Args:
+            file: to write, with the program that checks it beside it;
+                `hansard-proof-SESSION.json` in the working folder by default.
+
+        Raises:
+            NotFoundError: there is no such session.
+            IntegrityError: the record is not what was signed, so that nothing can be proven.
+            BadRequestError: the file cannot be written.
+            UnavailableError: the database or the key cannot be used.
+        """
+        session_id = await self._session_id(session)
+        path = None if file is None else Path(file)
+        return await asyncio.to_thread(self._house.integrity.export_proof, session_id, path)
 
     async def close(self) -> None:
         """Close connections and leave the embedded server."""

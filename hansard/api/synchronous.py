@@ -18,6 +18,8 @@ from domain.session import SessionStatus
 from hansard.api.asynchronous import AsyncHansard, Moment, ignore, open_async
 
 if TYPE_CHECKING:
+    from application.forgetting import ForgettingView
+    from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
     from projections.agent_statistics import AgentStatisticsView
     from projections.delegation_audit import DelegationView
@@ -39,18 +41,27 @@ class Hansard:
         self._portal = portal
         self._inner = inner
 
-    def run(
+    def run(  # noqa: PLR0913 - choices, all by keyword
         self,
         request: str,
         inputs: Iterable[str | Path] = (),
         *,
         output: str | Path | None = None,
         policy: Policy | None = None,
+        subject: str | None = None,
+        traceparent: str | None = None,
         on_event: Listener = ignore,
     ) -> SessionView:
         """Let the organisation do a job; `on_event` is called from another thread."""
         return self._call(
-            self._inner.run, request, inputs, output=output, policy=policy, on_event=on_event
+            self._inner.run,
+            request,
+            inputs,
+            output=output,
+            policy=policy,
+            subject=subject,
+            traceparent=traceparent,
+            on_event=on_event,
         )
 
     def resume(self, session: str | UUID, *, on_event: Listener = ignore) -> SessionView:
@@ -64,6 +75,10 @@ class Hansard:
     def cancel(self, session: str | UUID, reason: str) -> SessionView:
         """Stop a session that no process runs."""
         return self._call(self._inner.cancel, session, reason)
+
+    def forget(self, subject: str, *, reason: str = "", dry_run: bool = False) -> ForgettingView:
+        """Forget a person for ever: nobody can read any more what was said in their sessions."""
+        return self._call(self._inner.forget, subject, reason=reason, dry_run=dry_run)
 
     def session(self, session: str | UUID, at: Moment | None = None) -> SessionView:
         """View a session as it is, or as it was at a past moment."""
@@ -109,6 +124,20 @@ class Hansard:
     def agent(self, handle: str, at: Moment | None = None) -> AgentView:
         """Show one agent."""
         return self._call(self._inner.agent, handle, at)
+
+    def verify(
+        self,
+        session: str | UUID | None = None,
+        *,
+        since: str | int | None = None,
+        keys: str | Path | None = None,
+    ) -> Verification:
+        """Tell whether the record is what was recorded, and what is first not."""
+        return self._call(self._inner.verify, session, since=since, keys=keys)
+
+    def export_proof(self, session: str | UUID, file: str | Path | None = None) -> Proof:
+        """Write a bundle that proves a session's events to whoever has neither log nor Hansard."""
+        return self._call(self._inner.export_proof, session, file)
 
     def close(self) -> None:
         """Close connections and leave the embedded server."""

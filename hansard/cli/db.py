@@ -10,7 +10,7 @@ import click
 from hansard.cli.terminal import clean, print_json
 
 if TYPE_CHECKING:
-    from hansard.bootstrap import EmbeddedServer, ServerStatus
+    from hansard.bootstrap import Archiving, EmbeddedServer, LogStatus, ServerStatus
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -46,18 +46,48 @@ def stop(*, now: bool, as_json: bool) -> None:
 @db.command()
 @JSON
 def status(*, as_json: bool) -> None:
-    """Show which database is used, whether it runs, and the state of its schema."""
-    from hansard.bootstrap import database_status, load_settings  # noqa: PLC0415 - heavy
+    """Show which database is used, whether it runs, its schema, and where the log is."""
+    from hansard.bootstrap import database_status, load_settings, log_status  # noqa: PLC0415 - heavy
 
-    found = database_status(load_settings())
+    settings = load_settings()
+    found = database_status(settings)
+    log = log_status(settings, found)
     if as_json:
-        print_json(found)
+        print_json(vars(found) | {"log": log})
         return
     click.echo(f"Database: {clean(found.description)}")
     if found.server is not None:
         click.echo(f"Server: {_say(found.server)}")
     if found.server is None or found.server.running:
         click.echo(f"Schema: {found.schema or 'none'} (newest: {found.newest or 'none'})")
+    if log is not None:
+        _print_log(log)
+
+
+@db.command()
+@click.option(
+    "--before",
+    required=True,
+    metavar="T",
+    help="A past moment: an ISO 8601 time with zone, a position, or an event id.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; tell what would be moved.")
+@JSON
+def archive(*, before: str, dry_run: bool, as_json: bool) -> None:
+    """Move partitions of the log whose events are all older than T into compressed files.
+
+    The files lie in the folder `archive` of HANSARD_HOME, or in HANSARD_ARCHIVE_FOLDER; every
+    command reads them like the rest of the log, so keep them, and copy them with your backups.
+    Events are proven to be what was signed before they leave the database. Work goes on meanwhile.
+    What was interrupted goes on where it stopped when the command is repeated.
+    """
+    from hansard import bootstrap  # noqa: PLC0415 - heavy
+
+    done = bootstrap.archive(bootstrap.load_settings(), before, dry_run=dry_run, tell=_tell)
+    if as_json:
+        print_json(done)
+    else:
+        _print_archiving(done)
 
 
 @db.command()
@@ -73,6 +103,64 @@ def migrate(*, as_json: bool) -> None:
         click.echo(f"Schema: {done.after or 'none'}, nothing to do.")
     else:
         click.echo(f"Schema: {done.after}, was {done.before or 'none'}.")
+
+
+@db.command("rotate-key")
+@JSON
+def rotate_key(*, as_json: bool) -> None:
+    """Wrap the keys of all subjects by a new master key, and drop the old one.
+
+    What old backups hold of keys is worthless then. Back the key file up anew.
+    """
+    from hansard import bootstrap  # noqa: PLC0415 - heavy
+
+    settings = bootstrap.load_settings()
+    wrapped = bootstrap.rotate_key(settings)
+    if as_json:
+        print_json({"key_file": settings.key_file, "wrapped": wrapped})
+    else:
+        click.echo(f"{wrapped} keys are wrapped anew; back up {clean(str(settings.key_file))}.")
+
+
+def _tell(step: str, first: int, last: int) -> None:
+    click.echo(f"Positions {first:,} to {last:,}: {step}.", err=True)
+
+
+def _print_archiving(done: Archiving) -> None:
+    verb = "would move" if done.dry_run else "moved"
+    for one in done.archived:
+        size = "" if one.file_bytes is None else f", {_megabytes(one.file_bytes)} there"
+        click.echo(
+            f"Positions {one.first:,} to {one.last:,} {verb} from the database"
+            f" ({_megabytes(one.table_bytes)}) to {clean(one.file)}{size}."
+        )
+    if done.finished:
+        click.echo(f"Finished what was interrupted, up to position {done.finished[-1]:,}.")
+    if done.uncovered:
+        click.echo(
+            f"Partitions that stay until at most 255 more events are appended: {done.uncovered}."
+        )
+    if not (done.archived or done.finished or done.uncovered):
+        click.echo(f"No partition holds events up to position {done.until:,} alone: nothing to do.")
+
+
+def _print_log(log: LogStatus) -> None:
+    held = [one for one in log.partitions if one.first <= log.newest]
+    size = _megabytes(sum(one.bytes for one in held))
+    first = held[0].first if held else 1
+    click.echo(
+        f"Log: up to position {log.newest:,}, from {first:,} on in the database"
+        f" ({len(held)} partitions, {size})."
+    )
+    if log.archives:
+        size = _megabytes(sum(one.bytes for one in log.archives))
+        click.echo(
+            f"Archives: {len(log.archives)}, up to position {log.archives[-1].last:,} ({size})."
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.1f} MB"
 
 
 def _embedded() -> EmbeddedServer:

@@ -7,6 +7,7 @@ from application.errors import (
     BadRequestError,
     ConflictError,
     EffectError,
+    IntegrityError,
     NotFoundError,
     UnavailableError,
 )
@@ -14,7 +15,7 @@ from application.views import SessionView
 from domain.effect import FailureKind
 from domain.errors import DomainError
 from domain.session import SessionStatus
-from hansard.cli.main import CONFLICT, NOT_ALLOWED, NOT_FOUND, OK, UNAVAILABLE, USAGE
+from hansard.cli.main import CONFLICT, INTEGRITY, NOT_ALLOWED, NOT_FOUND, OK, UNAVAILABLE, USAGE
 
 BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (BadRequestError, USAGE),
@@ -22,6 +23,7 @@ BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (ConflictError, CONFLICT),
     (DomainError, CONFLICT),
     (UnavailableError, UNAVAILABLE),
+    (IntegrityError, INTEGRITY),
     (ApplicationError, UNAVAILABLE),
 )
 

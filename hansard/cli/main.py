@@ -19,6 +19,10 @@ COMMANDS = {
     "why": ("hansard.cli.looking:why", "Explain a task, from the user's words to its result."),
     "stats": ("hansard.cli.looking:stats", "Show what each agent did and what it cost."),
     "agents": ("hansard.cli.agents:agents", "List and show the agents of the organisation."),
+    "verify": ("hansard.cli.proofs:verify", "Tell whether the record is what was recorded."),
+    "export-proof": ("hansard.cli.proofs:export_proof", "Prove a session to outsiders."),
+    "checkpoint-key": ("hansard.cli.proofs:checkpoint_key", "Show the key that checks proofs."),
+    "forget": ("hansard.cli.forget:forget", "Erase what was said in a person's sessions."),
     "db": ("hansard.cli.db:db", "Start, stop and inspect the database."),
 }
 """Module and one-line help of each command; a module is imported when its command is called."""

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 import hansard
-from application.errors import ApplicationError, ConflictError
+from application.errors import ApplicationError, BadRequestError, ConflictError
+from application.tracing import check_traceparent
 from hansard.cli.exits import session_exit_code
 from hansard.cli.progress import shown
 from hansard.cli.terminal import clean, console, print_json
@@ -46,6 +48,16 @@ MODEL = click.option(
 )
 @MODEL
 @click.option(
+    "--subject",
+    metavar="NAME",
+    help="The person it is done for, such as `customer-42`, whom `hansard forget` can forget.",
+)
+@click.option(
+    "--traceparent",
+    envvar="TRACEPARENT",
+    help="Place in the caller's trace (W3C Trace Context); by default what TRACEPARENT says.",
+)
+@click.option(
     "--no-resume", is_flag=True, help="Leave interrupted sessions alone instead of finishing them."
 )
 @QUIET
@@ -56,6 +68,8 @@ def run(
     inputs: tuple[Path, ...],
     output: Path | None,
     model: str | None,
+    subject: str | None,
+    traceparent: str | None,
     no_resume: bool,
     quiet: bool,
     as_json: bool,
@@ -67,11 +81,19 @@ def run(
     \b
     hansard run "Generate a Q4 financial report with charts" --input ledger.csv
     """
+    trace = _trace(traceparent)
     with _opened(model) as h:
         if not no_resume:
             _finish_interrupted(h, quiet=quiet)
         with shown(console(err=True), quiet=quiet) as listener:
-            view = h.run(request, inputs, output=output, on_event=listener)
+            view = h.run(
+                request,
+                inputs,
+                output=output,
+                subject=subject,
+                traceparent=trace,
+                on_event=listener,
+            )
     return _answer(view, as_json=as_json)
 
 
@@ -99,6 +121,18 @@ def cancel(*, session: str, reason: str, as_json: bool) -> int:
     else:
         click.echo(f"Session {view.session_id} is cancelled.", err=True)
     return 0
+
+
+def _trace(given: str | None) -> str | None:
+    """Check a traceparent; one that nobody typed is ignored when it is wrong, as W3C has it."""
+    source = click.get_current_context().get_parameter_source("traceparent")
+    try:
+        return given and check_traceparent(given)
+    except BadRequestError as error:
+        if source is not ParameterSource.ENVIRONMENT:
+            raise
+        click.echo(f"TRACEPARENT is ignored: {clean(str(error))}", err=True)
+        return None
 
 
 def _opened(model: str | None) -> AbstractContextManager[hansard.Hansard]:

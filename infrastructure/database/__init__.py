@@ -15,7 +15,7 @@ from infrastructure.database.database import (
 )
 from infrastructure.database.embedded import EmbeddedServer, ServerStatus
 from infrastructure.database.errors import DatabaseUnavailableError, translate, translated
-from infrastructure.database.roles import prepare_writer
+from infrastructure.database.roles import prepare_owner, prepare_writer
 from infrastructure.database.schema import current_revision, ensure_schema
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "migrate",
     "open_database",
     "open_pool",
+    "prepare_owner",
     "prepare_writer",
     "translate",
     "translated",

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from infrastructure.database.connection import Connection, DatabasePool, connect, open_pool
 from infrastructure.database.embedded import SERVICE, EmbeddedServer, ServerStatus
 from infrastructure.database.errors import Target
-from infrastructure.database.roles import prepare_writer
+from infrastructure.database.roles import prepare_owner, prepare_writer
 from infrastructure.database.schema import current_revision, ensure_schema
 from infrastructure.settings import Settings
 from migrations import head
@@ -56,6 +56,14 @@ class Database:
     def connect(self, *, autocommit: bool = True) -> Connection:
         """Open a connection of its own, for what outlives a transaction (LISTEN, leases)."""
         return connect(self.access.service, autocommit=autocommit, prepare=prepare_writer)
+
+    def connect_as_owner(self) -> Connection:
+        """Open a connection that may change tables, outside of a transaction.
+
+        Raises:
+            DatabaseUnavailableError: the login of migrations may not act as the owner.
+        """
+        return connect(self.access.migration, autocommit=True, prepare=prepare_owner)
 
     def close(self) -> None:
         """Close the pool and leave the embedded server, which stops after its last user."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import errors, sql
 
-from infrastructure.database.connection import NORMAL, Connection, set_limits
+from infrastructure.database.connection import MIGRATING, NORMAL, Connection, set_limits
 from infrastructure.database.errors import DatabaseUnavailableError
 
 OWNER = "hansard_owner"
@@ -47,14 +47,34 @@ def ensure_roles(connection: Connection) -> None:
 
 
 def prepare_writer(connection: Connection) -> None:
-    """Make a new connection ready and give up its login's rights beyond those of a writer."""
+    """Make a new connection ready and give up its login's rights beyond those of a writer.
+
+    Whatever the server's default, a commit is acknowledged only when a crash cannot lose it.
+    """
     set_limits(connection, NORMAL)
     connection.execute(
-        "SELECT set_config('role', %(role)s, false) WHERE pg_has_role(%(role)s, 'SET')",
+        "SELECT set_config('role', %(role)s, false) WHERE pg_has_role(%(role)s, 'SET')"
+        " UNION ALL SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') = 'off'",
         {"role": WRITER},
     )
     if not connection.autocommit:
         connection.commit()
+
+
+def prepare_owner(connection: Connection) -> None:
+    """Make a new connection in autocommit mode ready for changing tables as their owner.
+
+    Raises:
+        DatabaseUnavailableError: the login may not act as the owner.
+    """
+    set_limits(connection, MIGRATING)
+    statement = "SELECT set_config('role', %(role)s, false) WHERE pg_has_role(%(role)s, 'SET')"
+    if connection.execute(statement, {"role": OWNER}).fetchone() is None:
+        raise DatabaseUnavailableError(
+            f"The user {connection.info.user!r} may not change the tables of the log: name a user"
+            f" who may act as {OWNER!r}, such as an administrator, in HANSARD_MIGRATION_URL."
+        )
 
 
 def _missing(connection: Connection) -> list[Any]:

@@ -1,8 +1,9 @@
 """Procedures: which one does a task, by one rule.
 
-A task whose key names a procedure is done by it; otherwise the first of its skills that has a
-procedure decides. The offline plans use the names below as keys; plans of other models lead here by
-their skills.
+A task whose key names a procedure is done by it, or one whose title an offline plan gives it where
+keys say nothing (in sessions of a subject); otherwise the first of its skills that has a procedure
+decides. The offline plans use the names below as keys; plans of other models lead here by their
+skills.
 """
 
 from __future__ import annotations
@@ -35,6 +36,22 @@ PROCEDURES: dict[str, Procedure] = {
     "report": write_report,
 }
 
+TITLES: dict[str, str] = {
+    "Answer the question": "answer",
+    "Assemble the report": "report",
+    "Calculate": "calculate",
+    "Compute the metrics": "metrics",
+    "Describe the files": "describe",
+    "Draw charts": "charts",
+    "Draw the charts": "charts",
+    "Explain the change": "drivers",
+    "Extract the data": "extract",
+    "Forecast": "forecast",
+    "Quote the text": "digest",
+    "Search past conversations": "recall",
+}
+"""The procedure of each title in the offline plans."""
+
 SKILLS: dict[str, str] = {
     "analysis": "drivers",
     "archiving": "recall",
@@ -56,7 +73,9 @@ SKILLS: dict[str, str] = {
 
 def procedure_for(brief: ExecuteBrief) -> Procedure:
     """Find the procedure of a task; one that says so honestly when there is none."""
-    names = (brief.task.key, *(SKILLS[s] for s in brief.task.skills if s in SKILLS))
+    task = brief.task
+    titled = TITLES.get(task.title, "")
+    names = (task.key, titled, *(SKILLS[s] for s in task.skills if s in SKILLS))
     return next((PROCEDURES[name] for name in names if name in PROCEDURES), _decline)
 
 

@@ -205,6 +205,12 @@ def test_secrets_do_not_show() -> None:
             " folder.",
         ),
         pytest.param(
+            "HANSARD_CHECKPOINT_COMMAND",
+            "tee 'second place",
+            'HANSARD_CHECKPOINT_COMMAND is "tee \'second place", which cannot be used: give a'
+            " program and its arguments, with quotation marks in pairs.",
+        ),
+        pytest.param(
             "HANSARD_DATBASE_URL",
             URL,
             "The environment variable 'HANSARD_DATBASE_URL' is not a setting: did you mean"
@@ -218,6 +224,14 @@ def test_a_bad_variable_is_named_with_its_value_and_advice(
     monkeypatch.setenv(variable, value)
 
     assert refused() == told
+
+
+def test_a_command_is_split_as_a_shell_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().checkpoint_command == ()
+    monkeypatch.setenv("HANSARD_CHECKPOINT_COMMAND", "tee -a '/second place/notes.txt'")
+
+    assert load_settings().checkpoint_command == ("tee", "-a", "/second place/notes.txt")
+    assert load_settings(checkpoint_command=("a", "b c")).checkpoint_command == ("a", "b c")
 
 
 def test_a_bad_value_of_the_caller_is_named_by_its_field() -> None:

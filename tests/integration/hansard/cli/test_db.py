@@ -12,14 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from application.errors import BadRequestError
-from hansard.cli.db import db
+from hansard.cli.main import cli
 from infrastructure.database import DatabaseUnavailableError
 from migrations import head
 from tests.conftest import RUN_FOLDER
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(db, arguments)
+    return CliRunner().invoke(cli, ["db", *arguments])
 
 
 def answer(*arguments: str) -> dict[str, object]:

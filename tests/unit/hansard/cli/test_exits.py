@@ -9,6 +9,7 @@ from application.errors import (
     BadRequestError,
     ConflictError,
     EffectError,
+    IntegrityError,
     NotFoundError,
     UnavailableError,
 )
@@ -28,6 +29,7 @@ from tests.support.office import office
         (ConflictError(), 4),
         (DomainError(), 4),
         (UnavailableError(), 6),
+        (IntegrityError(), 7),
         (ApplicationError(), 6),
     ],
 )
