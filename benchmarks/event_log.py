@@ -255,13 +255,14 @@ def measure_checkpoints(bench: Bench, tasks_per_s: float) -> Figures:
         started = perf_counter()
         checkpointer.catch_up(wait=True)
         leaves_per_s = events / (perf_counter() - started)
-        recorder, thread = bench.recorder(conninfo), CheckpointThread(checkpointer)
+        recorder = bench.recorder(conninfo)
         appends = 300 if bench.quick else 2000
 
         def append_us() -> float:
             return 1e6 / asyncio.run(append_async(recorder, CALLERS, appends)).per_s
 
         def append_us_while_checkpointing() -> float:
+            thread = CheckpointThread(checkpointer)  # one lasts until it is stopped, and no longer
             thread.start()
             try:
                 return append_us()

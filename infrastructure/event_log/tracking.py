@@ -19,7 +19,7 @@ from infrastructure.event_log.errors import StoreUnavailableError
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
-from infrastructure.event_log.writer import GroupWriter, prepare_for_entries, send
+from infrastructure.event_log.writer import AppendConnection, GroupWriter, send
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -80,9 +80,7 @@ class PostgresProcessRecorder(PostgresEventRecorder, PostgresTrackingRecorder, P
         wakeup: Wakeup | None = None,
     ) -> None:
         super().__init__(pool, writer, ids, wakeup=wakeup)
-        self._connect = connect
-        self._connection: Connection | None = None
-        self._entry_type = 0
+        self._connection = AppendConnection(connect)
         self._appending = Lock()
 
     def insert_events(
@@ -105,7 +103,7 @@ class PostgresProcessRecorder(PostgresEventRecorder, PostgresTrackingRecorder, P
         events = [*map(self._enveloped, stored_events)]
         try:
             with self._appending, translated():
-                logged = self._append_tracked(self._connected(), events, tracking)
+                logged = self._append_tracked(events, tracking)
         except DatabaseUnavailableError as error:
             raise StoreUnavailableError(str(error)) from error
         self._wakeup.appended()
@@ -114,24 +112,17 @@ class PostgresProcessRecorder(PostgresEventRecorder, PostgresTrackingRecorder, P
     def close(self) -> None:
         """Close the connection for appends with a position."""
         with self._appending:
-            if self._connection is not None:
-                self._connection.close()
+            self._connection.close()
 
     def _append_tracked(
-        self, connection: Connection, events: Sequence[EnvelopedEvent], tracking: Tracking
+        self, events: Sequence[EnvelopedEvent], tracking: Tracking
     ) -> list[LoggedEvent]:
         append = self._prepare(events)
+        connection, entry_type = self._connection.open()
         with connection.transaction():
             track(connection, tracking)
-            [outcome] = send(connection, self._entry_type, [append])  # takes the log's lock, last
+            [outcome] = send(connection, entry_type, [append])  # takes the log's lock, last
             return self._conclude(events, outcome)
-
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            connection = self._connect()
-            self._entry_type = prepare_for_entries(connection)
-            self._connection = connection
-        return self._connection
 
 
 def track(connection: Connection, tracking: Tracking) -> None:

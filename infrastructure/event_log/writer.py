@@ -101,10 +101,8 @@ class GroupWriter:
     def __init__(
         self, connect: Callable[[], Connection], appended: Callable[[], object] = lambda: None
     ) -> None:
-        self._connect = connect
+        self._connection = AppendConnection(connect)
         self._appended = appended
-        self._connection: Connection | None = None
-        self._entry_type = 0
         self._queue: deque[Ticket] = deque()
         self._writing = False
         self._handed_over = False
@@ -158,8 +156,7 @@ class GroupWriter:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
-        if self._connection is not None:
-            self._connection.close()
+        self._connection.close()
 
     def _require_open(self) -> None:
         if self._closed:
@@ -241,23 +238,40 @@ class GroupWriter:
             raise StoreUnavailableError(str(error)) from error
 
     def _send(self, batch: list[Ticket]) -> list[Outcome]:
-        connection = self._connected()
+        connection, entry_type = self._connection.open()
         try:
-            return send(connection, self._entry_type, [ticket.append for ticket in batch])
+            return send(connection, entry_type, [ticket.append for ticket in batch])
         except psycopg.OperationalError:
             connection.close()
             raise
 
-    def _connected(self) -> Connection:
-        if self._connection is None or self._connection.closed:
+
+class AppendConnection:
+    """The connection of one who appends, opened when it is needed and again when it broke.
+
+    Args:
+        connect: opens a connection in autocommit mode.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._opened: tuple[Connection, int] | None = None
+
+    def open(self) -> tuple[Connection, int]:
+        """Give the connection, and the object id of the type `hansard.entry` in its database."""
+        if self._opened is None or self._opened[0].closed:
             connection = self._connect()
             try:
-                self._entry_type = prepare_for_entries(connection)
+                self._opened = connection, prepare_for_entries(connection)
             except BaseException:
                 connection.close()
                 raise
-            self._connection = connection
-        return self._connection
+        return self._opened
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._opened is not None:
+            self._opened[0].close()
 
 
 class Entries(bytes):
