@@ -56,14 +56,14 @@ bench-setup: setup ## Install the peers of the benchmarks into .venv-bench
 		--only-binary :all: --requirement benchmarks/peers/requirements.txt
 
 bench: setup ## Run the benchmarks; make bench BENCH=--quick takes less time
-	@set -e; for name in event_log stress main_job; do \
+	@set -e; for name in event_log stress read_side retrieval main_job; do \
 		$(BIN)/python -m benchmarks.$$name $(BENCH); \
 	done
 
 lock: ## Resolve requirements.lock anew; make lock UPGRADE=--upgrade takes the newest versions
 	@$(PYTHON) -m venv build/lock
 	@build/lock/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.13,<0.14'
-	@build/lock/bin/uv pip compile pyproject.toml --group dev --universal \
+	@build/lock/bin/uv pip compile pyproject.toml --extra onnx --group dev --universal \
 		--python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' --quiet $(UPGRADE) --output-file requirements.lock
 

@@ -56,6 +56,7 @@ def _default_home() -> Path:
 
 
 ModelName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\S+$")]
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
 AnyPath = Annotated[Path, AfterValidator(_absolute)]
 Command = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
@@ -89,6 +90,11 @@ class Settings(BaseSettings):
             `home` by default.
         checkpoint_command: gets every checkpoint on its standard input, to keep it in a second
             place; program and arguments as a shell would split them, though none is used.
+        embedder: what places texts by their meaning: `static`, `minilm` (once it is installed), or
+            `openai:` and the name of a model behind an OpenAI-compatible endpoint.
+        embedder_base_url: address of that endpoint, before `/embeddings`.
+        embedder_api_key: its key, where it wants one.
+        embedder_dimensions: length of vectors to ask it for; by default the model's own.
     """
 
     model_config = SettingsConfigDict(
@@ -116,9 +122,7 @@ class Settings(BaseSettings):
     model_specialist: ModelName = "claude-sonnet-5-5"
     model_large: ModelName = "claude-opus-5-5"
     anthropic_api_key: SecretStr | None = Field(None, validation_alias="ANTHROPIC_API_KEY")
-    anthropic_base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = Field(
-        None, validation_alias="ANTHROPIC_BASE_URL"
-    )
+    anthropic_base_url: WebAddress | None = Field(None, validation_alias="ANTHROPIC_BASE_URL")
 
     max_event_bytes: Annotated[ByteSize, Field(gt=0, le=400_000_000)] = ByteSize(16_000_000)
     output_root: AnyPath = Path("hansard-output")
@@ -128,6 +132,11 @@ class Settings(BaseSettings):
     subject_key_file: AnyPath | None = None
     checkpoint_key: AnyPath | None = None
     checkpoint_command: Command = ()
+
+    embedder: ModelName = "static"
+    embedder_base_url: WebAddress | None = None
+    embedder_api_key: SecretStr | None = None
+    embedder_dimensions: Annotated[int, Field(gt=0, le=4000)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -243,4 +252,7 @@ ADVICE = {
     "subject_key_file": "give the path of a file.",
     "checkpoint_key": "give the path of a file.",
     "checkpoint_command": "give a program and its arguments, with quotation marks in pairs.",
+    "embedder": "say 'static', 'minilm', or 'openai:' and the name of a model, without blanks.",
+    "embedder_base_url": "give a URL that starts with 'http://' or 'https://'.",
+    "embedder_dimensions": "give a number of dimensions from 1 to 4000.",
 }

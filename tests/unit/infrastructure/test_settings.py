@@ -46,6 +46,10 @@ def test_without_any_choice_everything_works_offline(monkeypatch: pytest.MonkeyP
     assert settings.max_input_bytes == 1_000_000_000
     assert settings.roster is None
     assert not settings.keep_server
+    assert settings.embedder == "static"
+    assert settings.embedder_base_url is None
+    assert settings.embedder_api_key is None
+    assert settings.embedder_dimensions is None
 
 
 def test_a_key_brings_the_models_of_its_provider(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +105,24 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert settings.keep_server
     assert settings.max_input_bytes == 2 * 1024 * 1024
     assert settings.anthropic_base_url == "http://localhost:8080"
+
+
+def test_an_endpoint_for_embeddings_is_read_and_its_key_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HANSARD_EMBEDDER", "openai:nomic-embed-text")
+    monkeypatch.setenv("HANSARD_EMBEDDER_BASE_URL", "http://localhost:11434/v1")
+    monkeypatch.setenv("HANSARD_EMBEDDER_API_KEY", KEY)
+    monkeypatch.setenv("HANSARD_EMBEDDER_DIMENSIONS", "256")
+
+    settings = load_settings()
+
+    assert settings.embedder == "openai:nomic-embed-text"
+    assert settings.embedder_base_url == "http://localhost:11434/v1"
+    assert settings.embedder_api_key is not None
+    assert settings.embedder_api_key.get_secret_value() == KEY
+    assert settings.embedder_dimensions == 256
+    assert KEY not in repr(settings)
 
 
 def test_a_dotenv_file_is_read_and_the_environment_wins(
@@ -179,6 +201,24 @@ def test_secrets_do_not_show() -> None:
             "a lot",
             "HANSARD_MAX_INPUT_BYTES is 'a lot', which cannot be used: give a number of bytes above"
             " 0, also with a unit, as in '500MB'.",
+        ),
+        pytest.param(
+            "HANSARD_EMBEDDER",
+            "mini lm",
+            "HANSARD_EMBEDDER is 'mini lm', which cannot be used: say 'static', 'minilm', or"
+            " 'openai:' and the name of a model, without blanks.",
+        ),
+        pytest.param(
+            "HANSARD_EMBEDDER_BASE_URL",
+            "localhost:80",
+            "HANSARD_EMBEDDER_BASE_URL is 'localhost:80', which cannot be used: give a URL that"
+            " starts with 'http://' or 'https://'.",
+        ),
+        pytest.param(
+            "HANSARD_EMBEDDER_DIMENSIONS",
+            "5000",
+            "HANSARD_EMBEDDER_DIMENSIONS is '5000', which cannot be used: give a number of"
+            " dimensions from 1 to 4000.",
         ),
         pytest.param(
             "ANTHROPIC_BASE_URL",
