@@ -56,6 +56,26 @@ def newest_before(moment: str | int | datetime | UUID, log: EventLog) -> int:
     return max(resolve(value, log) - 1, 0)
 
 
+def time_of(moment: str | int | datetime | UUID | None, log: EventLog, now: datetime) -> datetime:
+    """Tell the time a moment means, never later than now; for None, now.
+
+    Args:
+        moment: a position or an event id means the time its event was recorded at.
+
+    Raises:
+        BadRequestError: the moment is none of the known forms, or its time has no zone.
+        NotFoundError: there is no event of this id.
+    """
+    value = _parse(moment) if isinstance(moment, str) else moment
+    if value is None:
+        return now
+    position = resolve(value, log)
+    if isinstance(value, datetime):
+        return min(value, now)
+    newest = next(log.read(until=position, limit=1, backwards=True), None)
+    return now if newest is None or newest.position < position else newest.recorded_at
+
+
 def _parse(text: str) -> int | datetime | UUID:
     stripped = text.strip()
     if stripped.isdecimal() and len(stripped) <= LONGEST_POSITION:

@@ -55,3 +55,8 @@ class RecordedEvent:
     def type(self) -> str:
         """Stable name of the event, for example `task.delegated`."""
         return str(type(self.event).TOPIC)  # type: ignore[attr-defined]
+
+    @property
+    def session_id(self) -> UUID | None:
+        """The session it happened in; None for what concerns no single one."""
+        return self.envelope.session_id

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
+# A table that took another one's place is found also by who began to read before, but not all of
+# its rows are. So no exchange comes between the beginning of a transaction, or its snapshot, and
+# its end; this statement takes none: https://www.postgresql.org/docs/18/sql-lock.html
+KEEP_TABLES = "LOCK TABLE hansard_read.projection_tables IN ACCESS SHARE MODE"
+
+
 class ReadModels:
     """Opens connections when they are first needed and keeps a few for later.
 
@@ -33,9 +39,11 @@ class ReadModels:
             UnavailableError: the database cannot be used.
         """
         with translated_sql(), self._engine.connect() as connection:
-            yield connection.execution_options(
+            connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            connection.exec_driver_sql(KEEP_TABLES)
+            yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:

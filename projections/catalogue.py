@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from projections.agent_statistics import AGENT_STATISTICS
+from projections.activity import ACTIVITY
 from projections.conversation_history import CONVERSATION_HISTORY
 from projections.delegation_audit import DELEGATION_AUDIT
 from projections.protocol import Projection
 from projections.session_list import SESSION_LIST
+from projections.similar_queries import SIMILAR_QUERIES
+from projections.task_tree import TASK_TREE
 
 PROJECTIONS: tuple[Projection, ...] = (
     SESSION_LIST,
-    AGENT_STATISTICS,
+    ACTIVITY,
+    TASK_TREE,
     CONVERSATION_HISTORY,
     DELEGATION_AUDIT,
+    SIMILAR_QUERIES,
 )

@@ -20,9 +20,6 @@ SEARCHED_LENGTH = 100_000
 QUERY_LENGTH = 2_000
 """Characters of a search that count."""
 
-SHORT_IS_BETTER = 1
-"""Makes `ts_rank` divide by 1 + the logarithm of a turn's length."""
-
 turns = sa.Table(
     "turns",
     metadata,
@@ -56,7 +53,6 @@ class TurnView(Value):
     Attributes:
         said_at: time in the domain.
         model: the model that wrote it, if one did.
-        rank: how well it matches a search, higher is better; 0 when nothing was searched for.
     """
 
     position: int
@@ -67,7 +63,6 @@ class TurnView(Value):
     text: str
     model: str | None
     said_at: datetime
-    rank: float = 0.0
 
 
 def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
@@ -76,7 +71,7 @@ def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
         turns,
         recorded,
         said_at=event.timestamp,
-        session_id=recorded.envelope.session_id,
+        session_id=recorded.session_id,
         subject=recorded.envelope.subject,
         conversation_id=event.originator_id,
         turn_id=event.turn.turn_id,
@@ -93,7 +88,7 @@ CONVERSATION_HISTORY = Projection(
     handlers={"conversation.turn_taken": _turn_taken},
 )
 
-_VIEW = [turns.columns[name] for name in TurnView.model_fields if name != "rank"]
+_VIEW = [turns.columns[name] for name in TurnView.model_fields]
 
 
 def list_turns(  # noqa: PLR0913 - filters, all by keyword
@@ -103,6 +98,7 @@ def list_turns(  # noqa: PLR0913 - filters, all by keyword
     session_id: UUID | None = None,
     conversation_id: UUID | None = None,
     speaker: str | None = None,
+    text: str | None = None,
     after: int = 0,
     limit: int = 50,
 ) -> Page[TurnView]:
@@ -113,9 +109,11 @@ def list_turns(  # noqa: PLR0913 - filters, all by keyword
         session_id: only turns of this session.
         conversation_id: only turns of this conversation.
         speaker: only turns of this agent, or of `USER`.
+        text: only turns that hold any of the words of this text, as they stand, letter case aside;
+            a text without words finds nothing.
         after: `next` of the page that came before.
     """
-    position = computed_at(connection, NAME, at)
+    position, lag = computed_at(connection, NAME, at=at)
     turn = turns.columns
     filters = {"session_id": session_id, "conversation_id": conversation_id, "speaker": speaker}
     query = (
@@ -125,55 +123,17 @@ def list_turns(  # noqa: PLR0913 - filters, all by keyword
         .order_by(turn.position)
         .limit(limit + 1)
     )
+    if text is not None:
+        words = _any_word(storable(text[:QUERY_LENGTH]))
+        query = query.where(turn.words.bool_op("@@")(words))
     found = [TurnView(**row) for row in connection.execute(query).mappings()]
     more = len(found) > limit
     return Page[TurnView](
         position=position,
+        lag=lag,
         items=tuple(found[:limit]),
         next=found[limit - 1].position if more else None,
     )
-
-
-def search_turns(
-    connection: sa.Connection,
-    text: str,
-    *,
-    at: int | None = None,
-    exclude: UUID | None = None,
-    limit: int = 5,
-) -> Page[TurnView]:
-    """Find turns that hold any of the words of a text, best first, then newest first.
-
-    Words are compared as they stand, letter case aside; the more of them a turn holds, and the
-    less else it says, the better it ranks. A text without words finds nothing.
-
-    What a subject said is found only for another session of the same subject: else its words would
-    be recorded again where erasure does not reach them.
-
-    Args:
-        at: position of the log; None for now.
-        exclude: the session that asks, which is left out.
-    """
-    position = computed_at(connection, NAME, at)
-    turn, query = turns.columns, _any_word(storable(text[:QUERY_LENGTH]))
-    rank = sa.func.ts_rank(turn.words, query, SHORT_IS_BETTER)
-    statement = (
-        sa.select(*_VIEW, rank.label("rank"))
-        .where(turn.words.bool_op("@@")(query), turn.position <= position)
-        .where(sa.or_(turn.subject.is_(None), turn.subject == _subject_of(exclude)))
-        .order_by(rank.desc(), turn.position.desc())
-        .limit(limit)
-    )
-    if exclude is not None:
-        statement = statement.where(turn.session_id.is_distinct_from(exclude))
-    found = connection.execute(statement).mappings()
-    return Page[TurnView](position=position, items=tuple(TurnView(**row) for row in found))
-
-
-def _subject_of(session_id: UUID | None) -> sa.ScalarSelect[Any]:
-    asking = turns.alias("asking").columns
-    query = sa.select(asking.subject).where(asking.session_id == session_id).limit(1)
-    return query.scalar_subquery()
 
 
 def _any_word(text: Any) -> sa.ColumnElement[Any]:

@@ -14,9 +14,10 @@ from domain.decision import Candidate, Decision
 from domain.event import RecordedEvent
 from domain.value import Value
 from projections.protocol import Batch, Page, Projection, computed_at, metadata
+from projections.task_tree import NAME as TASK_TREE
+from projections.task_tree import task_ends, tasks
 
 NAME = "delegation_audit"
-OUTCOME_LENGTH = 500
 
 Outcome = Literal["open", "completed", "failed", "cancelled"]
 
@@ -40,29 +41,6 @@ delegations = sa.Table(
     sa.Index("delegations_by_task", "task_id", "position"),
     sa.Index("delegations_by_agent", "to_agent", "position"),
     comment="Every decision on a delegation; without to_agent nobody qualified.",
-)
-
-delegated_tasks = sa.Table(
-    "delegated_tasks",
-    metadata,
-    sa.Column("task_id", sa.Uuid, primary_key=True),
-    sa.Column("position", sa.BigInteger, nullable=False),
-    sa.Column("key", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("department", sa.Text),
-    sa.Column("holder", sa.Text, nullable=False),
-    comment="Every task and who made it.",
-)
-
-delegated_task_ends = sa.Table(
-    "delegated_task_ends",
-    metadata,
-    sa.Column("task_id", sa.Uuid, primary_key=True),
-    sa.Column("position", sa.BigInteger, nullable=False),
-    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("detail", sa.Text, nullable=False),
-    comment="How each task ended.",
 )
 
 
@@ -120,20 +98,6 @@ class DelegationView(Value):
     outcome_position: int | None
 
 
-def _created(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    assignment = event.assignment
-    batch.add(
-        delegated_tasks,
-        recorded,
-        task_id=event.originator_id,
-        key=assignment.key,
-        title=assignment.title,
-        department=assignment.department,
-        holder=event.holder,
-    )
-
-
 def _delegated(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
     delegation = event.delegation
@@ -155,50 +119,18 @@ def _decided(batch: Batch, recorded: RecordedEvent, decision: Decision, **agents
     batch.add(
         delegations,
         recorded,
-        session_id=recorded.envelope.session_id,
+        session_id=recorded.session_id,
         task_id=recorded.event.originator_id,
-        **decision.model_dump(mode="json", exclude={"chosen"}),
+        **decision.model_dump(exclude={"chosen"}),
         **agents,
-    )
-
-
-def _completed(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    _ended(batch, recorded, event.result.summary)
-
-
-def _failed(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    _ended(batch, recorded, event.failure.message)
-
-
-def _cancelled(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    _ended(batch, recorded, event.reason)
-
-
-def _ended(batch: Batch, recorded: RecordedEvent, detail: str) -> None:
-    batch.add(
-        delegated_task_ends,
-        recorded,
-        task_id=recorded.event.originator_id,
-        outcome=recorded.type.removeprefix("task."),
-        detail=detail[:OUTCOME_LENGTH],
     )
 
 
 DELEGATION_AUDIT = Projection(
     name=NAME,
-    version=1,
-    tables=(delegations, delegated_tasks, delegated_task_ends),
-    handlers={
-        "task.created": _created,
-        "task.delegated": _delegated,
-        "task.unplaced": _unplaced,
-        "task.completed": _completed,
-        "task.failed": _failed,
-        "task.cancelled": _cancelled,
-    },
+    version=2,
+    tables=(delegations,),
+    handlers={"task.delegated": _delegated, "task.unplaced": _unplaced},
 )
 
 
@@ -216,7 +148,7 @@ def list_delegations(
         at: position of the log; None for now.
         after: `next` of the page that came before.
     """
-    position = computed_at(connection, NAME, at)
+    position, lag = computed_at(connection, NAME, TASK_TREE, at=at)
     query = (
         _audit(position)
         .where(delegations.columns.position > after, delegations.columns.position <= position)
@@ -228,13 +160,14 @@ def list_delegations(
     more = len(found) > limit
     return Page[DelegationView](
         position=position,
+        lag=lag,
         items=tuple(found[:limit]),
         next=found[limit - 1].position if more else None,
     )
 
 
 def _audit(position: int) -> sa.Select[Any]:
-    made, task, end = delegations.columns, delegated_tasks.columns, delegated_task_ends.columns
+    made, task, end = delegations.columns, tasks.columns, task_ends.columns
     derived = {"from_agent"}
     return (
         sa.select(
@@ -247,8 +180,8 @@ def _audit(position: int) -> sa.Select[Any]:
             sa.func.coalesce(end.detail, "").label("outcome_detail"),
             end.position.label("outcome_position"),
         )
-        .join_from(delegations, delegated_tasks, task.task_id == made.task_id)
-        .outerjoin(delegated_task_ends, (end.task_id == made.task_id) & (end.position <= position))
+        .join_from(delegations, tasks, task.task_id == made.task_id)
+        .outerjoin(task_ends, (end.task_id == made.task_id) & (end.position <= position))
     )
 
 
@@ -267,11 +200,11 @@ def _from_agent() -> sa.ColumnElement[str]:
         .limit(1)
         .scalar_subquery()
     )
-    return sa.func.coalesce(made.from_agent, last_receiver, delegated_tasks.columns.holder)
+    return sa.func.coalesce(made.from_agent, last_receiver, tasks.columns.holder)
 
 
 _had_it = _from_agent()
-_outcome = sa.func.coalesce(delegated_task_ends.columns.outcome, "open")
+_outcome = sa.func.coalesce(task_ends.columns.outcome, "open")
 
 
 def _conditions(wanted: DelegationFilter) -> list[sa.ColumnElement[bool]]:
@@ -279,7 +212,7 @@ def _conditions(wanted: DelegationFilter) -> list[sa.ColumnElement[bool]]:
     columns: dict[str, sa.ColumnElement[Any]] = {
         "session_id": made.session_id,
         "task_id": made.task_id,
-        "department": delegated_tasks.columns.department,
+        "department": tasks.columns.department,
         "strategy": made.strategy,
         "outcome": _outcome,
     }

@@ -8,15 +8,30 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from domain.event import RecordedEvent
 from domain.session import SessionStatus
 from domain.value import Value
-from projections.protocol import Batch, Page, Projection, computed_at, metadata
+from projections.activity import NAME as ACTIVITY
+from projections.activity import activity
+from projections.protocol import Batch, Page, Projection, computed_at, metadata, storable
 
 NAME = "session_list"
 ANSWER_LENGTH = 200
+
+SEARCHED_LENGTH = 100_000
+"""Characters of a request, and of it and the answer, that are searched: PostgreSQL holds at most
+1 MB of words a row."""
+
+QUERY_LENGTH = 2_000
+"""Characters of a search that count."""
+
+
+def _words_of(column: str) -> sa.Column[Any]:
+    text = f"to_tsvector('simple'::regconfig, \"left\"({column}, {SEARCHED_LENGTH}))"
+    return sa.Column("words", TSVECTOR, sa.Computed(text, persisted=True))
+
 
 sessions = sa.Table(
     "sessions",
@@ -25,7 +40,9 @@ sessions = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("request", sa.Text, nullable=False),
+    _words_of("request"),
     sa.Index("sessions_by_position", "position", unique=True),
+    sa.Index("sessions_by_words", "words", postgresql_using="gin"),
     comment="Every session and when it was opened.",
 )
 
@@ -37,21 +54,10 @@ session_ends = sa.Table(
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),
+    _words_of("said"),
+    sa.Index("session_ends_by_words", "words", postgresql_using="gin"),
     comment="How each session ended; answer is the first line of what the user was told.",
-)
-
-session_facts = sa.Table(
-    "session_facts",
-    metadata,
-    sa.Column("position", sa.BigInteger, primary_key=True),
-    sa.Column("session_id", sa.Uuid),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("agent", sa.Text),
-    sa.Column("input_tokens", sa.BigInteger),
-    sa.Column("output_tokens", sa.BigInteger),
-    sa.Column("cost_usd", sa.Numeric),
-    sa.Index("session_facts_by_session", "session_id", "position"),
-    comment="What counts in a session, one row an event.",
 )
 
 
@@ -94,52 +100,21 @@ def _opened(batch: Batch, recorded: RecordedEvent) -> None:
 def _ended(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
     failure = getattr(event, "failure", None)
-    told = failure.message if failure else getattr(event, "answer", "") or event.reason
+    parts = (
+        failure and failure.message,
+        getattr(event, "answer", ""),
+        getattr(event, "reason", ""),
+    )
+    told = "\n".join(part for part in parts if part)
+    asked = batch.contexts.session(event.originator_id).request
     batch.add(
         session_ends,
         recorded,
         session_id=event.originator_id,
         status=recorded.type.removeprefix("session."),
         answer=first_line(told),
+        said=f"{asked}\n{told}"[:SEARCHED_LENGTH],
     )
-
-
-def _created(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    if event.assignment.parent_id is not None:
-        _count(batch, recorded, kind="task")
-
-
-def _delegated(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    _count(batch, recorded, kind="delegation", agent=event.delegation.to_agent)
-
-
-def _model_called(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    _count(batch, recorded, kind="model_call", agent=event.agent)
-
-
-def _tool_called(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    _count(batch, recorded, kind="tool_call", agent=event.agent)
-
-
-def _model_answered(batch: Batch, recorded: RecordedEvent) -> None:
-    event: Any = recorded.event
-    usage = event.answer.usage
-    _count(
-        batch,
-        recorded,
-        kind="model_answer",
-        input_tokens=usage.context_tokens,
-        output_tokens=usage.output_tokens,
-        cost_usd=event.answer.cost_usd,
-    )
-
-
-def _count(batch: Batch, recorded: RecordedEvent, **values: Any) -> None:
-    batch.add(session_facts, recorded, session_id=recorded.envelope.session_id, **values)
 
 
 def first_line(text: str) -> str:
@@ -150,28 +125,26 @@ def first_line(text: str) -> str:
 
 SESSION_LIST = Projection(
     name=NAME,
-    version=1,
-    tables=(sessions, session_ends, session_facts),
+    version=2,
+    tables=(sessions, session_ends),
     handlers={
         "session.opened": _opened,
         "session.completed": _ended,
         "session.declined": _ended,
         "session.failed": _ended,
         "session.cancelled": _ended,
-        "task.created": _created,
-        "task.delegated": _delegated,
-        "task.model_called": _model_called,
-        "task.model_answered": _model_answered,
-        "task.tool_called": _tool_called,
     },
+    contexts=frozenset({"session"}),
 )
 
 
-def list_sessions(
+def list_sessions(  # noqa: PLR0913 - filters, all by keyword
     connection: sa.Connection,
     *,
     at: int | None = None,
     status: SessionStatus | None = None,
+    text: str | None = None,
+    after: int = 0,
     before: int | None = None,
     limit: int = 50,
 ) -> Page[SessionSummaryView]:
@@ -179,14 +152,20 @@ def list_sessions(
 
     Args:
         at: position of the log; None for now.
+        after: only sessions that were opened after this position.
         status: only sessions that stood there.
+        text: only sessions whose request and answer hold all its words, letter case aside; a text
+            without words finds nothing.
         before: `next` of the page that came before.
     """
-    position = computed_at(connection, NAME, at)
-    page = _page(position, status, before, limit + 1).cte("page")
+    position, lag = computed_at(connection, NAME, ACTIVITY, at=at)
+    query = _sessions(after, position, status, before)
+    if text is not None:
+        query = query.where(_holds(storable(text[:QUERY_LENGTH]), position))
+    page = query.limit(limit + 1).cte("page")
     facts = _facts(position, page).cte("facts")
     columns = facts.columns
-    query = (
+    totals = (
         sa.select(
             page,
             sa.func.coalesce(columns.agents, sa.cast([], ARRAY(sa.Text))).label("agents"),
@@ -199,17 +178,18 @@ def list_sessions(
         .outerjoin_from(page, facts, columns.session_id == page.columns.session_id)
         .order_by(page.columns.position.desc())
     )
-    found = [SessionSummaryView(**row) for row in connection.execute(query).mappings()]
+    found = [SessionSummaryView(**row) for row in connection.execute(totals).mappings()]
     more = len(found) > limit
     return Page[SessionSummaryView](
         position=position,
+        lag=lag,
         items=tuple(found[:limit]),
         next=found[limit - 1].position if more else None,
     )
 
 
-def _page(
-    position: int, status: SessionStatus | None, before: int | None, limit: int
+def _sessions(
+    after: int, position: int, status: SessionStatus | None, before: int | None
 ) -> sa.Select[Any]:
     opened, ended = sessions.columns, session_ends.columns
     stands = sa.func.coalesce(ended.status, SessionStatus.RUNNING.value)
@@ -228,31 +208,49 @@ def _page(
             session_ends,
             (ended.session_id == opened.session_id) & (ended.position <= position),
         )
-        .where(opened.position <= position)
+        .where(opened.position > after, opened.position <= position)
         .order_by(opened.position.desc())
-        .limit(limit)
     )
     if status is not None:
         query = query.where(stands == status.value)
     return query if before is None else query.where(opened.position < before)
 
 
+def _holds(text: Any, position: int) -> sa.ColumnElement[bool]:
+    """Tell whether a request, with the answer if it was given, holds all words of a text."""
+    opened, ended = sessions.alias("asked").columns, session_ends.alias("told").columns
+    words = sa.func.plainto_tsquery("simple", text)
+    found = sa.union(
+        sa.select(opened.session_id).where(opened.words.bool_op("@@")(words)),
+        sa.select(ended.session_id).where(
+            ended.words.bool_op("@@")(words), ended.position <= position
+        ),
+    )
+    return sessions.columns.session_id.in_(found)
+
+
 def _facts(position: int, page: sa.CTE) -> sa.Select[Any]:
-    fact = session_facts.columns
+    fact = activity.columns
 
-    def number(kind: str) -> sa.ColumnElement[int]:
-        return sa.func.count().filter(fact.kind == kind)
+    def number(kind: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.count().filter(fact.kind == kind, *conditions)
 
-    agents = sa.func.array_agg(sa.distinct(fact.agent)).filter(fact.agent.is_not(None))
+    def total(*columns: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+        sums = (sa.func.coalesce(sa.func.sum(column), 0) for column in columns)
+        return sa.cast(sum(sums, sa.literal(0)), sa.BigInteger)
+
+    worked = fact.kind.in_(("delegation", "model_call", "tool_call"))
     return (
         sa.select(
             fact.session_id,
-            agents.label("agents"),
-            number("task").label("tasks"),
+            sa.func.array_agg(sa.distinct(fact.agent)).filter(worked).label("agents"),
+            number("task_created", fact.peer.is_not(None)).label("tasks"),
             number("model_call").label("model_calls"),
             number("tool_call").label("tool_calls"),
-            sa.func.sum(fact.input_tokens).label("input_tokens"),
-            sa.func.sum(fact.output_tokens).label("output_tokens"),
+            total(fact.input_tokens, fact.cache_read_tokens, fact.cache_write_tokens).label(
+                "input_tokens"
+            ),
+            total(fact.output_tokens).label("output_tokens"),
             sa.func.sum(fact.cost_usd).label("cost_usd"),
         )
         .where(fact.session_id.in_(sa.select(page.columns.session_id)), fact.position <= position)

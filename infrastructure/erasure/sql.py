@@ -59,7 +59,8 @@ SELECT n.nspname, c.relname, pg_total_relation_size(c.oid),
            AND has_table_privilege(c.oid, 'MAINTAIN'))
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r'
-  AND (n.nspname = 'hansard_read'
+  AND (n.nspname IN ('hansard_read', 'hansard_rebuild')
+       OR (n.nspname = 'hansard_search' AND pg_relation_size(c.oid) > 0)
        OR (n.nspname = 'hansard' AND c.relname IN ('subject_keys', 'snapshots')))
 ORDER BY n.nspname, c.relname
 """

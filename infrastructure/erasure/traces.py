@@ -15,11 +15,12 @@ from application.ports import Cleared
 from infrastructure.database.errors import translated
 from infrastructure.erasure import sql
 from infrastructure.erasure.vault import LIFETIME_S
+from infrastructure.similar.erasing import erase_rows
 
 if TYPE_CHECKING:
     from infrastructure.database import Connection
     from infrastructure.event_log.recorder import PostgresEventRecorder
-    from infrastructure.projection_runner import ProjectionRunner
+    from infrastructure.projecting import ProjectionRunner
 
 SMALL_BYTES = 256_000_000
 """Size up to which a table is rewritten at once; nobody reads or writes it meanwhile."""
@@ -71,6 +72,7 @@ class PostgresSubjectTraces:
             rows.update(self._runner().take_in_again(session_id))
         _, streams = self._find(sessions)
         with translated(), self._connect() as connection:
+            erase_rows(connection, sessions)
             snapshots = connection.execute(sql.DELETE_SNAPSHOTS, (list(streams),)).rowcount
             unswept = _sweep(connection)
         return Cleared(dict(rows), snapshots, unswept)

@@ -13,8 +13,9 @@ from uuid import UUID
 from application.errors import NotFoundError
 from application.ports import Entry
 from domain.event import RecordedEvent
+from infrastructure.event_log.errors import TamperedEventError, UnreadableEventError
 from infrastructure.event_log.loading import AggregateLoader
-from infrastructure.event_log.logged_event import LoggedEvent
+from infrastructure.event_log.logged_event import LoggedEvent, Row
 from infrastructure.event_log.mapper import EnvelopedEvent, EventMapper
 from infrastructure.event_log.read_event import read_events
 from infrastructure.event_log.recorder import PostgresEventRecorder
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from infrastructure.event_log.snapshots import PostgresSnapshots
 
 A = TypeVar("A", bound="Aggregate")
+
+POSITION, TYPE = 0, 4
+"""Places in a row."""
 
 
 class PostgresEventLog:
@@ -90,6 +94,42 @@ class PostgresEventLog:
             backwards=backwards,
         )
         return chain.from_iterable(read_events(rows, self._mapper) for rows in pages)
+
+    def scan(
+        self,
+        after: int,
+        until: int,
+        types: Collection[str],
+        unreadable: Collection[int] = (),
+    ) -> Iterator[RecordedEvent]:
+        """Read events of many types at `after < position <= until`; others are not decoded.
+
+        Faster than `read` where most events of the range are wanted.
+
+        Args:
+            unreadable: positions of events that are left out if they cannot be decoded.
+
+        Raises:
+            UnreadableEventError: this version of Hansard does not know an event's schema.
+            UnavailableError: the database cannot be used.
+        """
+        wanted = frozenset(types)
+        for page in self._recorder.pages(after=after, until=until):
+            rows = [row for row in page if row[TYPE] in wanted]
+            if unreadable and any(row[POSITION] in unreadable for row in rows):
+                yield from self._readable(rows, unreadable)
+            else:
+                yield from read_events(rows, self._mapper)
+
+    def _readable(
+        self, rows: Sequence[Row], unreadable: Collection[int]
+    ) -> Iterator[RecordedEvent]:
+        for row in rows:
+            try:
+                yield from read_events([row], self._mapper)
+            except (UnreadableEventError, TamperedEventError):
+                if row[POSITION] not in unreadable:
+                    raise
 
     def follow(
         self, *, after: int = 0, session_id: UUID | None = None, types: Collection[str] = ()

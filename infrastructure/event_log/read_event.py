@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from eventsourcing.utils import TopicError
 
@@ -26,6 +27,18 @@ class ReadEvent(RecordedEvent):
         envelope = envelope_of(self._row, self._uuids)
         SET_ENVELOPE(self, envelope)
         return envelope
+
+    @property
+    def type(self) -> str:
+        """Stable name of the event, for example `task.delegated`."""
+        name: str = self._row[4]
+        return name
+
+    @property
+    def session_id(self) -> UUID | None:
+        """The session it happened in; None for what concerns no single one."""
+        raw = self._row[7]
+        return None if raw is None else self._uuids[raw]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RecordedEvent):

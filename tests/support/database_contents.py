@@ -6,7 +6,7 @@ from psycopg import sql
 
 from infrastructure.database import Connection
 
-SCHEMAS = ["hansard", "hansard_read"]
+SCHEMAS = ["hansard", "hansard_read", "hansard_search"]
 
 
 def relations_with(connection: Connection, text: str) -> list[str]:

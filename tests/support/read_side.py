@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from infrastructure.database import connect
+from infrastructure.database import Connection, connect, open_pool, prepare_writer
+from infrastructure.database.connection import DatabasePool
 from infrastructure.event_log.log import PostgresEventLog
 from infrastructure.event_log.mapper import EventMapper
-from infrastructure.projection_runner import ProjectionRunner
+from infrastructure.projecting import ProjectionRunner
 from infrastructure.read_models import ReadModels
 from projections.catalogue import PROJECTIONS
 from projections.protocol import Projection
@@ -28,6 +30,9 @@ class ReadSide:
 
     log: PostgresEventLog
     read_models: ReadModels
+    pool: DatabasePool
+    connect: Callable[[], Connection]
+    closing: ExitStack
     ids: Ids = field(default_factory=Ids)
     clock: SteppingClock = field(default_factory=SteppingClock)
 
@@ -35,7 +40,9 @@ class ReadSide:
         self, projections: Sequence[Projection] = PROJECTIONS, batch_size: int = 1000
     ) -> ProjectionRunner:
         """Make a runner."""
-        return ProjectionRunner(self.log, self.read_models, projections, batch_size)
+        runner = ProjectionRunner(self.log, self.pool, self.connect, projections, batch_size)
+        self.closing.callback(runner.close)
+        return runner
 
     def open_session(self, request: str = "Report on Q4") -> SessionTeller:
         """Open a session to tell."""
@@ -50,19 +57,22 @@ class ReadSide:
         contents: Contents = {}
         with self.read_models.reading() as connection:
             for projection in projections:
-                for table in projection.tables:
-                    query = sa.select(table).order_by(table.columns.position)
-                    contents[table.name] = [tuple(row) for row in connection.execute(query)]
+                for table in (*projection.tables, *projection.sums):
+                    rows = [tuple(row) for row in connection.execute(sa.select(table))]
+                    contents[table.name] = sorted(rows, key=repr)
         return contents
 
 
 @contextmanager
 def open_read_side(conninfo: str) -> Iterator[ReadSide]:
     """Open a migrated database."""
-    with recorder_on(conninfo, ids=Ids(1_000_000)) as recorder:
+    connect_here = partial(connect, conninfo, autocommit=True, prepare=prepare_writer)
+    with (
+        recorder_on(conninfo, ids=Ids(1_000_000)) as recorder,
+        open_pool(conninfo, prepare=prepare_writer) as pool,
+        ExitStack() as closing,
+    ):
+        read_models = ReadModels(partial(connect, conninfo, prepare=prepare_writer))
+        closing.callback(read_models.close)
         log = PostgresEventLog(recorder, EventMapper())
-        read_models = ReadModels(lambda: connect(conninfo))
-        try:
-            yield ReadSide(log, read_models)
-        finally:
-            read_models.close()
+        yield ReadSide(log, read_models, pool, connect_here, closing)

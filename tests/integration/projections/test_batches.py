@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from decimal import Decimal
 
 from hypothesis import HealthCheck, given, settings
@@ -68,7 +69,8 @@ def built(read_side: ReadSide, sizes: list[int]) -> Contents:
     while reached < last:
         reached = min(reached + sizes[turn % len(sizes)], last)
         turn += 1
-        statuses = read_side.runner(batch_size=sizes[turn % len(sizes)]).catch_up(until=reached)
+        with closing(read_side.runner(batch_size=sizes[turn % len(sizes)])) as runner:
+            statuses = runner.catch_up(until=reached)
         assert {(status.position, status.error) for status in statuses} == {(reached, None)}
     return read_side.contents()
 

@@ -7,8 +7,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from projections.catalogue import PROJECTIONS
-from projections.protocol import SCHEMA, metadata, projection_positions
+from projections.protocol import (
+    SCHEMA,
+    events_set_aside,
+    metadata,
+    projection_positions,
+    projection_tables,
+)
 from tests.support.read_side import ReadSide
+
+SHARED = (projection_positions, projection_tables, events_set_aside)
 
 
 def in_schema(name: str | None, kind: str, _parents: Any) -> bool:
@@ -41,7 +49,12 @@ def test_indexes_comments_and_computed_columns_are_the_same_too(read_side: ReadS
 
 
 def test_every_table_belongs_to_one_read_model(read_side: ReadSide) -> None:
-    owned = [table for projection in PROJECTIONS for table in projection.tables]
+    owned = [table for each in PROJECTIONS for table in (*each.tables, *each.sums)]
     assert len(owned) == len(set(owned))
-    assert {*owned, projection_positions} == set(metadata.tables.values())
-    assert all("position" in table.columns for table in owned)
+    assert {*owned, *SHARED} == set(metadata.tables.values())
+    assert all("position" in table.columns for each in PROJECTIONS for table in each.tables)
+    with read_side.read_models.reading() as connection:
+        listed = [tuple(row) for row in connection.execute(sa.select(projection_tables))]
+    assert sorted(listed) == sorted(
+        (table.name, each.name) for each in PROJECTIONS for table in (*each.tables, *each.sums)
+    )

@@ -108,3 +108,58 @@ def test_an_answer_says_the_position_it_was_computed_at(read_side: ReadSide) -> 
         assert list_sessions(connection).position == 5
         assert list_sessions(connection, at=3).position == 3
         assert list_sessions(connection, at=last).position == 5
+
+
+def found_by(read_side: ReadSide, text: str, at: int | None = None) -> list[str]:
+    with read_side.read_models.reading() as connection:
+        return [view.request for view in list_sessions(connection, text=text, at=at).items]
+
+
+def test_sessions_are_found_by_words_of_request_and_answer(read_side: ReadSide) -> None:
+    for request, answer in (
+        ("Report on apples", "# Fruit\n\nApples sold well in the north."),
+        ("Report on pears", "# Fruit\n\nPears did not sell."),
+        ("Forecast apples", "Nothing can be said."),
+    ):
+        read_side.open_session(request).end("complete", answer)
+    failed = read_side.open_session("Chart of plums")
+    failed.end("fail", "It got as far as the quarter of plums.")
+    read_side.runner().catch_up()
+
+    assert found_by(read_side, "APPLES") == ["Forecast apples", "Report on apples"]
+    assert found_by(read_side, "apples north") == ["Report on apples"]
+    assert found_by(read_side, "report sell") == ["Report on pears"]
+    assert found_by(read_side, "quarter luck") == ["Chart of plums"]  # why it failed counts too
+    assert found_by(read_side, "apples pears") == []
+    assert found_by(read_side, "%'; --") == []
+    assert found_by(read_side, "\x00") == []
+
+
+def test_an_answer_is_not_found_before_it_was_given(read_side: ReadSide) -> None:
+    told = read_side.open_session("Report on apples")
+    before = read_side.log.last_position()
+    told.end("complete", "They sold in the north.")
+    read_side.runner().catch_up()
+
+    assert found_by(read_side, "north") == ["Report on apples"]
+    assert found_by(read_side, "north", at=before) == []
+    assert found_by(read_side, "apples", at=before) == ["Report on apples"]
+
+
+def test_sessions_opened_after_a_position_can_be_asked_for(read_side: ReadSide) -> None:
+    read_side.open_session("First")
+    between = read_side.log.last_position()
+    second = read_side.open_session("Second")
+    read_side.runner().catch_up()
+
+    with read_side.read_models.reading() as connection:
+        (found,) = list_sessions(connection, after=between).items
+    assert found.session_id == second.session_id
+
+
+def test_a_session_completed_without_a_word_is_listed(read_side: ReadSide) -> None:
+    read_side.open_session().end("complete", "")
+    statuses = read_side.runner().catch_up()
+
+    assert not any(status.stopped for status in statuses)
+    assert only_session(read_side).answer == ""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
 import pytest
 from eventsourcing.utils import resolve_topic
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.event import RecordedEvent
 from projections.catalogue import PROJECTIONS
+from projections.contexts import Contexts
 from projections.conversation_history import CONVERSATION_HISTORY, turns
-from projections.protocol import Batch, storable
-from projections.session_list import SESSION_LIST, first_line, session_facts
+from projections.protocol import Batch, events_set_aside, shape_of, storable
+from projections.session_list import SESSION_LIST, first_line
+from projections.task_tree import task_starts
 from tests.support.histories import Ids, SteppingClock, tell_plain_session
 from tests.support.in_memory_log import InMemoryEventLog
 
@@ -22,25 +28,41 @@ def log() -> InMemoryEventLog:
     return log
 
 
-def test_a_row_carries_position_and_time_of_its_event(log: InMemoryEventLog) -> None:
-    batch = Batch()
+class NoHistory:
+    """Of nothing."""
+
+    def stream(self, _stream: UUID, _until: int) -> Iterable[RecordedEvent]:
+        return ()
+
+    def agents(self, _until: int) -> Iterable[RecordedEvent]:
+        return ()
+
+
+@pytest.fixture
+def batch() -> Batch:
+    return Batch(Contexts(NoHistory()))
+
+
+def test_a_row_carries_position_and_time_of_its_event(log: InMemoryEventLog, batch: Batch) -> None:
     recorded = next(log.read(types=["conversation.turn_taken"]))
     CONVERSATION_HISTORY.handlers[recorded.type](batch, recorded)
     (row,) = batch.rows[turns]
-    assert (row["position"], row["recorded_at"]) == (recorded.position, recorded.recorded_at)
-    assert row["text"] == "Report on Q4"
-    assert "words" not in row  # the database computes it
+    said = dict(zip(shape_of(turns).names, row, strict=True))
+    assert (said["position"], said["recorded_at"]) == (recorded.position, recorded.recorded_at)
+    assert said["text"] == "Report on Q4"
+    assert "words" not in said  # the database computes it
 
 
-def test_a_row_with_an_unknown_column_is_a_fault_of_the_code(log: InMemoryEventLog) -> None:
-    with pytest.raises(ValueError, match=r"'session_facts' has no columns \['colour'\]"):
-        Batch().add(session_facts, log.events[0], kind="task", colour="red")
+def test_a_row_with_an_unknown_column_is_a_fault_of_the_code(
+    log: InMemoryEventLog, batch: Batch
+) -> None:
+    with pytest.raises(ValueError, match=r"'task_starts' has no columns \['colour'\]"):
+        batch.add(task_starts, log.events[0], agent="NOVA_001", colour="red")
 
 
-def test_rows_of_a_table_without_time_have_none(log: InMemoryEventLog) -> None:
-    batch = Batch()
-    batch.add(session_facts, log.events[0], kind="task")
-    assert "recorded_at" not in batch.rows[session_facts][0]
+def test_rows_of_a_table_without_time_have_none(log: InMemoryEventLog, batch: Batch) -> None:
+    batch.add(events_set_aside, log.events[0], reason="a\x00b")
+    assert batch.rows[events_set_aside] == [[None, None, 1, None, "a\ufffdb", None]]
 
 
 @given(st.recursive(st.text() | st.integers() | st.none(), st.lists, max_leaves=20))

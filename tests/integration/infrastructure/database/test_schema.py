@@ -258,7 +258,7 @@ def test_an_administrator_may_migrate_for_a_user_who_only_works(own: OwnServer) 
     ensure_schema(own.admin_conninfo(name))
     own.administer(
         f"CREATE ROLE clerk LOGIN PASSWORD '{PASSWORD}' IN ROLE hansard_writer",
-        f"DROP SCHEMA {SCHEMA} CASCADE; DROP SCHEMA hansard_read CASCADE",
+        f"DROP SCHEMA {SCHEMA}, hansard_read, hansard_rebuild, hansard_search CASCADE",
         database=name,
     )
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -16,15 +15,17 @@ import sqlalchemy as sa
 from application.errors import NotFoundError, UnavailableError
 from domain.event import RecordedEvent
 from infrastructure.database import connect
-from infrastructure.projection_runner import ProjectionRunner
-from infrastructure.read_models import ReadModels
-from projections.agent_statistics import AGENT_STATISTICS
+from infrastructure.projecting import ProjectionRunner
+from projections.activity import ACTIVITY
 from projections.catalogue import PROJECTIONS
 from projections.conversation_history import CONVERSATION_HISTORY, turns
 from projections.delegation_audit import DELEGATION_AUDIT
-from projections.protocol import Batch, Projection, projection_positions
+from projections.protocol import Batch, Projection, Statement, projection_positions, shape_of
 from projections.session_list import SESSION_LIST
+from projections.task_tree import TASK_TREE
 from tests.support.read_side import ReadSide, open_read_side
+
+SPEAKER = shape_of(turns)[0].index("speaker")
 
 
 @pytest.fixture
@@ -97,17 +98,10 @@ class DyingLog:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)
 
-    def read(
-        self,
-        *,
-        after: int = 0,
-        until: int | None = None,
-        session_id: UUID | None = None,
-        types: Collection[str] = (),
+    def scan(
+        self, after: int, until: int, types: Collection[str], unreadable: Collection[int] = ()
     ) -> Iterator[RecordedEvent]:
-        for recorded in self._log.read(
-            after=after, until=until, session_id=session_id, types=types
-        ):
+        for recorded in self._log.scan(after, until, types, unreadable):
             if recorded.position >= self._dies_at:
                 raise KeyboardInterrupt
             yield recorded
@@ -117,7 +111,7 @@ class DyingLog:
 def test_a_crash_in_a_batch_loses_and_repeats_nothing(read_side: ReadSide, dies_at: int) -> None:
     read_side.tell_plain_session()
     dying: Any = DyingLog(read_side, dies_at)
-    runner = ProjectionRunner(dying, read_side.read_models, batch_size=4)
+    runner = ProjectionRunner(dying, read_side.pool, read_side.connect, batch_size=4)
     with pytest.raises(KeyboardInterrupt):
         runner.catch_up()
     read_side.runner(batch_size=4).catch_up()
@@ -183,8 +177,9 @@ def test_an_event_that_cannot_be_decoded_stops_the_read_models_that_need_it(
         ).fetchone()
     assert row is not None
     statuses = {status.name: status for status in read_side.runner().catch_up()}
-    assert statuses[SESSION_LIST.name].failed_position == row[0]
-    assert statuses[AGENT_STATISTICS.name].failed_position == row[0]
+    assert statuses[ACTIVITY.name].failed_position == row[0]
+    assert statuses[TASK_TREE.name].failed_position == row[0]
+    assert not statuses[SESSION_LIST.name].stopped  # it uses contexts
     assert not statuses[CONVERSATION_HISTORY.name].stopped
     assert not statuses[DELEGATION_AUDIT.name].stopped
 
@@ -192,7 +187,7 @@ def test_an_event_that_cannot_be_decoded_stops_the_read_models_that_need_it(
 def test_a_row_the_database_refuses_stops_the_read_model(read_side: ReadSide) -> None:
     def handle(batch: Batch, recorded: RecordedEvent) -> None:
         CONVERSATION_HISTORY.handlers[recorded.type](batch, recorded)
-        batch.rows[turns][-1]["speaker"] = None
+        batch.rows[turns][-1][SPEAKER] = None
 
     read_side.open_session()
     refused = replace(CONVERSATION_HISTORY, handlers={"conversation.turn_taken": handle})
@@ -207,19 +202,17 @@ def test_a_lost_database_is_no_fault_of_an_event(read_side: ReadSide) -> None:
     def refuse() -> psycopg.Connection[Any]:
         raise UnavailableError("no database")
 
-    broken = ReadModels(refuse)
     with pytest.raises(UnavailableError):
-        ProjectionRunner(read_side.log, broken).catch_up()
+        ProjectionRunner(read_side.log, read_side.pool, refuse).catch_up()
     assert not any(status.stopped for status in read_side.runner().status())
 
 
 def test_a_connection_that_breaks_in_a_batch_is_no_fault_of_an_event(read_side: ReadSide) -> None:
-    def recall(connection: sa.Connection, events: object) -> dict[Any, Any]:
-        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
-        return {}
+    def kill(batch: Batch, after: int, until: int) -> list[Statement]:
+        return [("RESET ROLE", {}), ("SELECT pg_terminate_backend(pg_backend_pid())", {})]
 
     read_side.open_session()
-    losing = replace(CONVERSATION_HISTORY, recall=recall)
+    losing = replace(CONVERSATION_HISTORY, roll_up=kill)
     with pytest.raises(UnavailableError):
         read_side.runner([losing]).catch_up()
     (status,) = read_side.runner([CONVERSATION_HISTORY]).catch_up()
@@ -269,7 +262,7 @@ def test_a_rebuild_repairs_rows_that_were_tampered_with(read_side: ReadSide) -> 
 
 
 def test_a_read_model_that_does_not_exist_is_named(read_side: ReadSide) -> None:
-    with pytest.raises(NotFoundError, match=r"'astrology'.*session_list, agent_statistics"):
+    with pytest.raises(NotFoundError, match=r"'astrology'.*session_list, activity"):
         read_side.runner().rebuild("astrology")
 
 

@@ -1,0 +1,259 @@
+"""Facts of activity: what each event adds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from domain.effect import Usage
+from domain.event import RecordedEvent
+from projections.activity.tables import TOKENS, activity
+from projections.contexts import TaskContext
+from projections.protocol import Batch, Handler, storable
+
+_TOKENS_OF = attrgetter(*TOKENS)
+_NO_TOKENS = (None,) * len(TOKENS)
+
+
+def _session(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    opened_at = None
+    if recorded.type != "session.opened":
+        opened_at = batch.contexts.session(event.originator_id).opened_at
+    failure = getattr(event, "failure", None)
+    batch.add(
+        activity,
+        recorded,
+        session_id=event.originator_id,
+        kind=recorded.type.replace(".", "_"),
+        error=failure.kind.value if failure else None,
+        latency_ms=_ms_between(opened_at, event.timestamp),
+    )
+
+
+def _agent(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    if recorded.type == "agent.registered":
+        handle, department = event.identity.handle, event.post.department
+    else:
+        agent = batch.contexts.agent(event.originator_id)
+        post = getattr(event, "post", None)
+        handle, department = agent.handle, post.department if post else agent.department
+    kind = recorded.type.replace(".", "_")
+    batch.add(activity, recorded, agent=handle, department=department, kind=kind)
+
+
+def _task_created(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    parent = event.assignment.parent_id
+    peer = batch.contexts.task(parent).holder if parent else None
+    _add(batch, recorded, "task_created", event.holder, peer=peer)
+
+
+def _delegated(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    delegation = event.delegation
+    _add(
+        batch,
+        recorded,
+        "delegation",
+        delegation.to_agent,
+        peer=delegation.from_agent,
+        name=delegation.decision.strategy,
+    )
+
+
+def _unplaced(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    holder = _task(batch, recorded).holder
+    _add(batch, recorded, "unplaced", holder, name=event.decision.strategy)
+
+
+def _started(batch: Batch, recorded: RecordedEvent) -> None:
+    task = _task(batch, recorded)
+    _add(
+        batch,
+        recorded,
+        "task_started",
+        task.holder,
+        peer=task.sender,
+        latency_ms=_ms_between(task.delegated_at, recorded.event.timestamp),
+    )
+
+
+def _decomposed(batch: Batch, recorded: RecordedEvent) -> None:
+    _add(batch, recorded, "task_decomposed", _task(batch, recorded).holder)
+
+
+def _model_called(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    _add(batch, recorded, "model_call", event.agent, name=event.model)
+
+
+def _tool_called(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    _add(batch, recorded, "tool_call", event.agent, name=event.call.tool)
+
+
+def _model_answered(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    answer = event.answer
+    _add(
+        batch,
+        recorded,
+        "model_answer",
+        _task(batch, recorded).effects[event.effect_id].agent,
+        name=answer.model,
+        duration_ms=answer.duration_ms,
+        usage=answer.usage,
+        cost_usd=answer.cost_usd,
+    )
+
+
+def _tool_answered(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    effect = _task(batch, recorded).effects[event.effect_id]
+    _add(
+        batch,
+        recorded,
+        "tool_answer",
+        effect.agent,
+        name=effect.name,
+        duration_ms=event.answer.duration_ms,
+    )
+
+
+def _effect_failed(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    effect = _task(batch, recorded).effects[event.effect_id]
+    kind = recorded.type.removeprefix("task.").replace("failed", "failure")
+    error = event.failure.kind.value
+    _add(batch, recorded, kind, effect.agent, name=effect.name, error=error)
+
+
+def _answer_rejected(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    effect = _task(batch, recorded).effects[event.effect_id]
+    _add(batch, recorded, "answer_rejected", effect.agent, name=effect.name)
+
+
+def _ended(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    task = _task(batch, recorded)
+    failure = getattr(event, "failure", None)
+    _add(
+        batch,
+        recorded,
+        recorded.type.replace(".", "_"),
+        task.holder,
+        peer=task.sender,
+        error=failure.kind.value if failure else None,
+        duration_ms=_ms_between(task.started_at, event.timestamp),
+        latency_ms=_ms_between(task.delegated_at, event.timestamp),
+    )
+
+
+def _turn(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    speaker = event.turn.speaker
+    conversation = batch.contexts.conversation(event.originator_id)
+    answered = conversation.last_speaker not in (None, speaker)
+    batch.add(
+        activity,
+        recorded,
+        session_id=recorded.session_id,
+        agent=speaker,
+        department=batch.contexts.department_of(speaker),
+        peer=conversation.other_than(speaker),
+        kind="turn",
+        latency_ms=_ms_between(conversation.last_said_at, event.timestamp) if answered else None,
+    )
+
+
+def _add(  # noqa: PLR0913 - the columns of a fact
+    batch: Batch,
+    recorded: RecordedEvent,
+    kind: str,
+    agent: str,
+    *,
+    peer: str | None = None,
+    name: str | None = None,
+    error: str | None = None,
+    duration_ms: float | None = None,
+    latency_ms: float | None = None,
+    usage: Usage | None = None,
+    cost_usd: Decimal | None = None,
+) -> None:
+    """Add a fact about a task."""
+    batch.append(
+        activity,
+        [
+            recorded.position,
+            recorded.recorded_at,
+            recorded.session_id,
+            recorded.event.originator_id,
+            storable(agent),
+            batch.contexts.department_of(agent),
+            peer if peer is None else storable(peer),
+            kind,
+            name if name is None else storable(name),
+            error,
+            duration_ms,
+            latency_ms,
+            *(_NO_TOKENS if usage is None else _TOKENS_OF(usage)),
+            cost_usd,
+        ],
+    )
+
+
+def _task(batch: Batch, recorded: RecordedEvent) -> TaskContext:
+    task_id: UUID = recorded.event.originator_id
+    return batch.contexts.task(task_id)
+
+
+def _ms_between(start: datetime | None, end: datetime) -> float | None:
+    return None if start is None else (end - start).total_seconds() * 1000
+
+
+HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        (
+            "session.opened",
+            "session.resumed",
+            "session.completed",
+            "session.declined",
+            "session.failed",
+            "session.cancelled",
+        ),
+        _session,
+    ),
+    **dict.fromkeys(
+        (
+            "agent.registered",
+            "agent.changed",
+            "agent.activated",
+            "agent.deactivated",
+            "agent.removed",
+        ),
+        _agent,
+    ),
+    "task.created": _task_created,
+    "task.delegated": _delegated,
+    "task.unplaced": _unplaced,
+    "task.started": _started,
+    "task.decomposed": _decomposed,
+    "task.model_called": _model_called,
+    "task.model_answered": _model_answered,
+    "task.model_failed": _effect_failed,
+    "task.answer_rejected": _answer_rejected,
+    "task.tool_called": _tool_called,
+    "task.tool_answered": _tool_answered,
+    "task.tool_failed": _effect_failed,
+    "task.completed": _ended,
+    "task.failed": _ended,
+    "task.cancelled": _ended,
+    "conversation.turn_taken": _turn,
+}
