@@ -38,7 +38,7 @@ VALUES (1, gen_random_uuid(), 1, uuidv7(), 'conversation.turn_taken', 1, 'defaul
 
 
 class LibraryLog:
-    """The library's recorder, in an interpreter of its own environment."""
+    """A part of the library, in an interpreter of its own environment."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -55,8 +55,11 @@ class LibraryLog:
 
 
 @contextmanager
-def library_log(conninfo: str) -> Iterator[LibraryLog]:
+def library_log(conninfo: str, script: str = "library_log.py") -> Iterator[LibraryLog]:
     """Run the library's log on a database.
+
+    Args:
+        script: what runs there; it answers lines as `library_log.py` does.
 
     Raises:
         SystemExit: the peers are not installed.
@@ -65,9 +68,9 @@ def library_log(conninfo: str) -> Iterator[LibraryLog]:
         raise SystemExit("The peers are not installed: run `make bench-setup` first.")
     given = conninfo_to_dict(conninfo)
     target = {key: str(given.get(key) or "") for key in ("dbname", "host", "port", "user")}
-    script = Path(__file__).with_name("library_log.py")
+    path = Path(__file__).with_name(script)
     process = subprocess.Popen(
-        [str(PYTHON), str(script), json.dumps(target | {"password": ""})],
+        [str(PYTHON), str(path), json.dumps(target | {"password": ""})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
