@@ -78,7 +78,7 @@ $(VENV)/.locked: requirements.lock
 	@command -v "$(PYTHON)" > /dev/null || { echo "There is no $(PYTHON) here: install Python" \
 		"3.11 or newer, or name one, as in make PYTHON=python3.12 setup." >&2; exit 1; }
 	@$(PYTHON) -c "$$REQUIRE_PYTHON"
-	@echo "Installing into $(VENV), about half a minute ..." >&2
+	@echo "Installing into $(VENV), less than a minute ..." >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) install --no-deps --require-hashes --only-binary :all: --no-compile \
 		--requirement requirements.lock

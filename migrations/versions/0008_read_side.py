@@ -191,8 +191,6 @@ COMMENT ON TABLE hansard_read.task_ends IS
     'How each task ended; detail is the first part of its result, or the reason.';
 """
 
-# What helpers of this release still need in tables of their read models goes here.
-
 PROJECTION_TABLES = """
 CREATE TABLE hansard_read.projection_tables (
     name       text NOT NULL PRIMARY KEY,
