@@ -14,6 +14,7 @@ from application.directory import load_directory
 from application.errors import BadRequestError
 from application.moments import newest_before, time_of
 from domain.value import Value
+from hansard.api.asynchronous_similar import ignore_progress
 from hansard.api.asynchronous_statistics import AsyncStatistics
 from hansard.api.moments import Bound, Moment, Range
 
@@ -28,10 +29,6 @@ V = TypeVar("V", bound=Value)
 
 def ignore(_: object) -> None:
     """Listen to nothing."""
-
-
-def ignore_progress(_done: int, _all: int) -> None:
-    """Let progress pass unseen."""
 
 
 class AsyncOutlook(AsyncStatistics):

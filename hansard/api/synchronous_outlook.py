@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hansard.api.asynchronous_outlook import ignore, ignore_progress
+from hansard.api.asynchronous_outlook import ignore
+from hansard.api.asynchronous_similar import ignore_progress
 from hansard.api.caller import Caller
 from hansard.api.moments import Bound, Moment
 

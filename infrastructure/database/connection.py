@@ -33,6 +33,18 @@ NETWORK = {
 }
 """Used where neither the connection string nor libpq's environment says otherwise."""
 
+NOTICE_DEATH = """
+       set_config('tcp_keepalives_idle', '10', false),
+       set_config('tcp_keepalives_interval', '5', false),
+       set_config('tcp_keepalives_count', '3', false)
+"""
+"""Lets the server free within half a minute, not hours, what a machine that went dark holds; what a
+SELECT is to list."""
+
+WITHOUT_TIME_LIMIT = """
+SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'
+"""
+
 
 RECONNECT_TIMEOUT_S = 1.0
 """Seconds a pool keeps trying by itself; its waits double, so longer would outlast an outage."""

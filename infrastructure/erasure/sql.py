@@ -65,10 +65,6 @@ WHERE c.relkind = 'r'
 ORDER BY n.nspname, c.relname
 """
 
-WITHOUT_TIME_LIMIT = """
-SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'
-"""
-
 NOW = "SELECT pg_current_xact_id()::xid::text"
 
 # VACUUM (FULL) keeps a deleted row as long as a transaction lasts that could still see it; for its

@@ -12,6 +12,7 @@ from psycopg import errors
 from psycopg import sql as identifiers
 
 from application.ports import Cleared
+from infrastructure.database.connection import WITHOUT_TIME_LIMIT
 from infrastructure.database.errors import translated
 from infrastructure.erasure import sql
 from infrastructure.erasure.vault import LIFETIME_S
@@ -89,7 +90,7 @@ class PostgresSubjectTraces:
 def _sweep(connection: Connection) -> tuple[str, ...]:
     """Take deleted rows out of the files of the tables; name those where that cannot be done."""
     connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{PATIENCE_S}s",))
-    connection.execute(sql.WITHOUT_TIME_LIMIT)
+    connection.execute(WITHOUT_TIME_LIMIT)
     unseen = _wait_until_unseen(connection)
     tables = connection.execute(sql.TABLES_WITH_WORDS).fetchall()
     unswept = []

@@ -11,17 +11,11 @@ from uuid import UUID
 import psycopg
 
 from application.errors import ConflictError
+from infrastructure.database.connection import NOTICE_DEATH
 from infrastructure.database.errors import translated
 
 TAKE = "SELECT pg_try_advisory_lock(%s)"
 GIVE = "SELECT pg_advisory_unlock(%s)"
-
-NOTICE_DEATH = """
-SELECT set_config('tcp_keepalives_idle', '10', false),
-       set_config('tcp_keepalives_interval', '5', false),
-       set_config('tcp_keepalives_count', '3', false)
-"""
-"""Lets the server free the leases of a machine that went dark within half a minute, not hours."""
 
 
 class SessionHeldError(ConflictError):
@@ -86,7 +80,7 @@ class PostgresSessionLease:
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
-            self._connection.execute(NOTICE_DEATH)
+            self._connection.execute(f"SELECT {NOTICE_DEATH}".encode())
             for session_id in self._held:
                 _try_lock(self._connection, session_id)
         return self._connection

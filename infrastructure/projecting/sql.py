@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from infrastructure.database.connection import NOTICE_DEATH
+
 NAMESPACE = "hansard.projection"
 """First key of the advisory locks that say who leads a read model; the second is its name."""
 
 LEASE = "15s"
 """For so long who leads may say nothing; the server then ends its connection."""
 
-SETTINGS = """
+SETTINGS = f"""
 SELECT set_config('synchronous_commit', 'off', false), set_config('jit', 'off', false),
-       set_config('tcp_keepalives_idle', '10', false),
-       set_config('tcp_keepalives_interval', '5', false),
-       set_config('tcp_keepalives_count', '3', false),
+       {NOTICE_DEATH},
        set_config('idle_in_transaction_session_timeout', %(lease)s, false),
        set_config('client_connection_check_interval',
                   CASE WHEN version() LIKE '%%linux%%' THEN '1s' ELSE '0' END, false)

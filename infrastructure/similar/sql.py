@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from infrastructure.database.connection import NOTICE_DEATH
+
 MODELS_LOCK_KEY = 0x48414E53_4D4F4445
 """Advisory lock under which models are made and exchanged (`HANSMODE` in ASCII)."""
 
@@ -11,18 +13,12 @@ ERASING_LOCK_KEY = 0x48414E53_53494D49
 NAMESPACE = "hansard.embedding"
 """First key of the advisory locks that say who keeps a model's rows; the second is its number."""
 
-SETTINGS = """
+SETTINGS = f"""
 SELECT set_config('synchronous_commit', 'off', false), set_config('jit', 'off', false),
-       set_config('tcp_keepalives_idle', '10', false),
-       set_config('tcp_keepalives_interval', '5', false),
-       set_config('tcp_keepalives_count', '3', false)
+       {NOTICE_DEATH}
 """
 """Rows and position are kept or lost together, so a crash may lose the newest: they are made again.
 The rest lets the server free the models of a machine that went dark."""
-
-WITHOUT_TIME_LIMIT = """
-SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'
-"""
 
 LEAD = """
 SELECT pg_try_advisory_lock(hashtext(%(namespace)s), %(model)s)

@@ -9,6 +9,7 @@ from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from infrastructure.database.connection import WITHOUT_TIME_LIMIT
 from infrastructure.database.errors import translated
 from infrastructure.embedders.errors import EmbedderRejectedError, EmbedderUnavailableError
 from infrastructure.similar import sql, vectors
@@ -330,7 +331,7 @@ class EmbeddingWorker:
             self._settled = None
             connection = self._connect()
             connection.execute(sql.SETTINGS)
-            connection.execute(sql.WITHOUT_TIME_LIMIT)
+            connection.execute(WITHOUT_TIME_LIMIT)
             vectors.register(connection)
             row = connection.execute("SELECT 'halfvec'::regtype::oid::bigint").fetchone()
             self._halfvec_oid = int(row[0]) if row else 0
