@@ -157,5 +157,6 @@ def validated(kind: type[V], values: dict[str, Any]) -> V:
         detail = error.errors()[0]
         name = ".".join(map(str, detail["loc"]))
         raise BadRequestError(
-            f"{name} {detail['input']!r} cannot be used: {detail['msg']}."
+            f"{name} {detail['input']!r} cannot be used:"
+            f" {detail['msg'].removeprefix('Value error, ')}."
         ) from error
