@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal, DecimalException, DivisionByZero, InvalidOperation, Overflow
+from typing import Any
 
 from infrastructure.tools.calls import Call, Outcome
 from infrastructure.tools.failures import bad_input
@@ -48,14 +49,16 @@ def evaluate(expression: str, variables: Mapping[str, Decimal]) -> Decimal:
     Raises:
         EffectError: bad syntax, an unknown name, a division by zero, too large.
     """
+    source = expression.strip()
     try:
-        tree = ast.parse(expression.strip(), mode="eval")
+        tree = ast.parse(source, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise bad_input(
             f"{expression!r} is no arithmetic expression; write for example '(a - b) / b * 100'."
         ) from error
     if sum(1 for _ in ast.walk(tree)) > _MOST_NODES:
         raise bad_input(f"The expression has more than {_MOST_NODES} parts; split it.")
+    _read_digits(tree, source)
     try:
         return _value(tree.body, {**_CONSTANTS, **variables})
     except DivisionByZero as error:
@@ -66,12 +69,20 @@ def evaluate(expression: str, variables: Mapping[str, Decimal]) -> Decimal:
         raise bad_input(f"{expression!r} has no value, as in 0/0 or the root of -1.") from error
 
 
+def _read_digits(tree: ast.AST, source: str) -> None:
+    """Take numbers as they are written: binary ones, which the parser makes, hold 15 digits."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float):
+            written: Any = Decimal(ast.get_source_segment(source, node) or "NaN")
+            node.value = written
+
+
 def _value(node: ast.expr, names: Mapping[str, Decimal]) -> Decimal:
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
             raise bad_input(f"{node.value!r} is no number.")
-        case ast.Constant(value=int() | float()):
-            return _CONTEXT.create_decimal(repr(node.value))
+        case ast.Constant(value=int() | Decimal()):
+            return _CONTEXT.create_decimal(str(node.value))
         case ast.Name(id=name):
             return _named(name, names)
         case ast.UnaryOp(op=ast.USub(), operand=operand):

@@ -33,6 +33,7 @@ NUMBERS = st.decimals(
         ("sum(1, 2, 3)", "6"),
         ("sum([1, 2, 3])", "6"),
         ("mean(1, 2)", "1.5"),
+        ("0.1234567890123456789 * 10", "1.234567890123456789"),
         ("median(3, 1, 2)", "2"),
         ("median(4, 1, 2, 3)", "2.5"),
         ("min(2, 1) + max(2, 1)", "3"),
@@ -46,6 +47,10 @@ NUMBERS = st.decimals(
 def test_expressions_have_their_exact_value(expression: str, value: str) -> None:
     found = evaluate(expression, {"a": Decimal(2), "b": Decimal("0.5")})
     assert round(found, 20) == Decimal(value)
+
+
+def test_numbers_are_taken_as_they_are_written() -> None:
+    assert evaluate("640237370572.8001 + 1_0.5e1", {}) == Decimal("640237370677.8001")
 
 
 @given(a=NUMBERS, b=NUMBERS)
