@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
 from application.errors import NotFoundError
-from application.ports import EventLog
-from domain.agent import Agent, Level
+from application.ports import EventReader
+from domain.agent import Agent, AgentCapabilities, Level
 from domain.event import RecordedEvent
 from domain.organisation import Department, Organisation, RosterVersion
+from domain.routing import Profile
 
 EVENT_TYPES = (
     "agent.registered",
@@ -118,8 +120,15 @@ class Directory:
 
     def skills_of(self, department: str) -> tuple[str, ...]:
         """List the skills that the active specialists of a department have together, sorted."""
-        agents = self.specialists_of(department)
-        return tuple(sorted({skill for agent in agents for skill in agent.capabilities.skills}))
+        return tuple(sorted(self.abilities_of(department)))
+
+    def abilities_of(self, department: str) -> frozenset[str]:
+        """Give the skills that the active specialists of a department have together."""
+        return self._abilities.get(department, frozenset())
+
+    def profiles_of(self, department: str) -> tuple[Profile, ...]:
+        """Say what is known of the active specialists of a department, in order of handle."""
+        return self._profiles.get(department, ())
 
     def count(self, level: Level | None = None, *, active: bool | None = None) -> int:
         """Count members, all or those of a level, all or only the active or the inactive ones."""
@@ -127,6 +136,20 @@ class Directory:
             level in (None, agent.post.level) and active in (None, agent.active)
             for agent in self.agents.values()
         )
+
+    def adapted(self, capabilities: Mapping[str, AgentCapabilities]) -> Directory:
+        """Give members, by handle, other capabilities than they are registered with.
+
+        Raises:
+            NotFoundError: nobody has one of the handles.
+        """
+        if not capabilities:
+            return self
+        agents = dict(self.agents)
+        for handle, own in capabilities.items():
+            agents[handle] = copy(self.agent(handle))
+            agents[handle].capabilities = own
+        return replace(self, agents=agents)
 
     def _only(self, level: Level) -> Agent:
         for agent in self.agents.values():
@@ -146,6 +169,20 @@ class Directory:
     def _by_skill(self) -> dict[str, tuple[Agent, ...]]:
         return self._grouped(lambda agent: dict.fromkeys(agent.capabilities.skills))
 
+    @cached_property
+    def _abilities(self) -> dict[str, frozenset[str]]:
+        return {
+            department: frozenset(skill for agent in agents for skill in agent.capabilities.skills)
+            for department, agents in self._specialists.items()
+        }
+
+    @cached_property
+    def _profiles(self) -> dict[str, tuple[Profile, ...]]:
+        return {
+            department: tuple(map(_profile, agents))
+            for department, agents in self._specialists.items()
+        }
+
     def _grouped(self, keys: Callable[[Agent], Iterable[str]]) -> dict[str, tuple[Agent, ...]]:
         groups: dict[str, list[Agent]] = {}
         for handle in sorted(self.agents):
@@ -154,6 +191,15 @@ class Directory:
                 for key in keys(agent):
                     groups.setdefault(key, []).append(agent)
         return {key: tuple(agents) for key, agents in groups.items()}
+
+
+def _profile(agent: Agent) -> Profile:
+    return Profile(
+        agent_id=agent.id,
+        handle=agent.handle,
+        skills=agent.capabilities.skills,
+        words=agent.capabilities.description,
+    )
 
 
 class OrganisationFold:
@@ -196,7 +242,7 @@ class OrganisationFold:
         return self._origins[agent.id] in self._adoptions
 
 
-def fold_organisation(log: EventLog, until: int | None = None) -> OrganisationFold:
+def fold_organisation(log: EventReader, until: int | None = None) -> OrganisationFold:
     """Rebuild all agents and the organisation as they were at a position (None: now)."""
     fold = OrganisationFold()
     position = log.last_position() if until is None else until
@@ -206,7 +252,7 @@ def fold_organisation(log: EventLog, until: int | None = None) -> OrganisationFo
     return fold
 
 
-def load_directory(log: EventLog, until: int | None = None) -> Directory:
+def load_directory(log: EventReader, until: int | None = None) -> Directory:
     """Look at the organisation as it was at a position.
 
     Args:

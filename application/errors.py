@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from domain.effect import Failure
 
 
@@ -27,6 +29,22 @@ class BadRequestError(ApplicationError):
 
 class ConflictError(ApplicationError):
     """Somebody else changed, or holds, what the command wanted to change."""
+
+
+class SessionStoppedError(ConflictError):
+    """The process that ran a session was asked to stop, and did; all that was recorded stays.
+
+    Attributes:
+        by: who asked.
+    """
+
+    def __init__(self, session_id: UUID, by: str) -> None:
+        self.session_id = session_id
+        self.by = by
+        super().__init__(
+            f"Session {str(session_id)!r} was stopped by request of {by}: unless it was cancelled,"
+            f" `hansard resume {session_id}` goes on."
+        )
 
 
 class UnavailableError(ApplicationError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,8 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from application.briefs import Brief, ToolBrief
-from domain.artefact import InputFile
+from application.integrity import InclusionView
+from domain.artefact import Artefact, InputFile
 from domain.effect import ModelAnswer, ToolAnswer, ToolCall
 from domain.event import Envelope, RecordedEvent
 
@@ -72,7 +73,27 @@ class Follower(Iterator[RecordedEvent], Protocol):
         ...
 
 
-class EventLog(Protocol):
+class EventReader(Protocol):
+    """What can be read of a log, or of a proven part of one."""
+
+    def read(
+        self,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        stream: UUID | None = None,
+        session_id: UUID | None = None,
+        types: Collection[str] = (),
+    ) -> Iterator[RecordedEvent]:
+        """Read events in order of position; see `EventLog`."""
+        ...
+
+    def last_position(self) -> int:
+        """Tell the position of the newest event; 0 for none."""
+        ...
+
+
+class EventLog(EventReader, Protocol):
     """The log: one total order of all events."""
 
     def append(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
@@ -161,11 +182,31 @@ class EventLog(Protocol):
 class SessionLease(Protocol):
     """The right to run a session; the database frees it when its holder dies."""
 
-    def hold(self, session_id: UUID) -> AbstractContextManager[None]:
+    def hold(
+        self, session_id: UUID, on_stop: Callable[[str], None] | None = None
+    ) -> AbstractContextManager[None]:
         """Hold a session while the context lasts.
+
+        Args:
+            on_stop: is told, in another thread, who asks the holder to stop; more than once if that
+                takes a while. It returns at once.
 
         Raises:
             ConflictError: another process holds it.
+        """
+        ...
+
+    def request_stop(self, session_id: UUID, timeout_s: float) -> None:
+        """Ask the process that holds a session to stop, and return as soon as nobody holds it.
+
+        Returns at once when nobody does. What the holder had begun stays pending in the log.
+
+        Args:
+            timeout_s: seconds to wait for it.
+
+        Raises:
+            ConflictError: it is still held when the time is over; the message says by whom.
+            UnavailableError: the database cannot be used.
         """
         ...
 
@@ -253,6 +294,23 @@ class Toolbox(Protocol):
         ...
 
 
+class OutputFiles(Protocol):
+    """The files in output folders."""
+
+    def copy(
+        self, artefacts: Sequence[Artefact], source: Path, target: Path | None
+    ) -> tuple[str, ...]:
+        """Copy files that are still as they were recorded; None copies nothing and only looks.
+
+        Returns:
+            Paths of those that are not there any more as they were.
+
+        Raises:
+            BadRequestError: a file cannot be written to the target.
+        """
+        ...
+
+
 class SubjectKeys(Protocol):
     """The keys that seal what subjects said."""
 
@@ -314,5 +372,20 @@ class PastTurns(Protocol):
 
         Args:
             exclude: a session to leave out.
+        """
+        ...
+
+
+class InclusionProofs(Protocol):
+    """Proofs that events stand in the log as it was signed."""
+
+    def prove(self, positions: Collection[int]) -> dict[int, InclusionView]:
+        """Prove the inclusion of events; those that no checkpoint covers yet are covered first.
+
+        Args:
+            positions: of events of the log.
+
+        Raises:
+            UnavailableError: the database cannot be used.
         """
         ...

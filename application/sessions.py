@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from application.directory import load_directory
-from application.errors import ConflictError, NotFoundError
+from application.errors import ConflictError
 from application.fold import SessionFold
+from application.fold_cache import FoldCache
+from application.history import Lineage, read_history, read_lineage
 from application.orchestration.engine import SessionEngine
 from application.orchestration.journal import Journal, Listener
+from application.orchestration.means import ChooseMeans, Means
+from application.orchestration.performing import cancel
 from application.ports import Clock, EventLog, IdFactory, Model, SessionLease, Toolbox
+from application.stopping import STOP_TIMEOUT_S, StopRequest
 from domain.conversation import USER, Conversation, Turn
 from domain.session import Charter, Session, SessionStatus
 from domain.task import Assignment, Task
@@ -24,7 +29,12 @@ TITLE_LENGTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The use cases of sessions, on their ports."""
+    """The use cases of sessions, on their ports.
+
+    Attributes:
+        choose: chooses what a session is taken up with, where that is not model and toolbox.
+        cache: long sessions that were folded lately.
+    """
 
     log: EventLog
     clock: Clock
@@ -32,6 +42,8 @@ class Sessions:
     lease: SessionLease
     model: Model
     toolbox: Toolbox
+    choose: ChooseMeans | None = None
+    cache: FoldCache = field(default_factory=FoldCache)
 
     async def run(
         self,
@@ -52,13 +64,14 @@ class Sessions:
             The fold of the ended session.
 
         Raises:
+            SessionStoppedError: somebody asked for a stop.
             UnavailableError: the database cannot be used.
         """
         fold = SessionFold()
         fold.traceparent = traceparent
         session_id = session_id or self.ids.new()
-        async with self._held(session_id):
-            journal = self._journal(fold, listener)
+        async with self.held(session_id, stoppable=True):
+            journal = self.journal(fold, listener)
             await self._open(session_id, charter, fold, journal)
             await journal.flush()
             await self._drive(fold, journal, resumed=False)
@@ -72,11 +85,12 @@ class Sessions:
         Raises:
             NotFoundError: there is no such session.
             ConflictError: another process runs it.
+            SessionStoppedError: somebody asked for a stop.
         """
-        async with self._held(session_id):
-            fold = await asyncio.to_thread(self.fold, session_id)
+        async with self.held(session_id, stoppable=True):
+            fold = await asyncio.to_thread(self.take_up, session_id)
             if fold.session.status is SessionStatus.RUNNING:
-                await self._drive(fold, self._journal(fold, listener), resumed=True)
+                await self._drive(fold, self.journal(fold, listener), resumed=True)
         return fold
 
     async def cancel(self, session_id: UUID, reason: str, listener: Listener) -> SessionFold:
@@ -86,20 +100,26 @@ class Sessions:
             NotFoundError: there is no such session.
             ConflictError: another process runs it, or it has ended.
         """
-        async with self._held(session_id):
-            fold = await asyncio.to_thread(self.fold, session_id)
+        async with self.held(session_id):
+            fold = await asyncio.to_thread(self.take_up, session_id)
             if fold.session.status is not SessionStatus.RUNNING:
                 status = fold.session.status.value
                 raise ConflictError(f"Session {str(session_id)!r} has ended already: {status}.")
-            journal = self._journal(fold, listener)
-            for task in fold.tasks:
-                if not task.ended:
-                    task.cancel(reason, self.clock.now())
-                    journal.collect(task, USER)
-            fold.session.cancel(reason, self.clock.now())
-            journal.collect(fold.session, USER)
+            journal = self.journal(fold, listener)
+            cancel(fold, journal, reason)
             await journal.flush()
         return fold
+
+    async def stop(self, session_id: UUID, timeout_s: float = STOP_TIMEOUT_S) -> None:
+        """Ask the process that runs a session to stop, and wait until it has.
+
+        What it had begun stays pending, as after a crash. Returns at once when no process runs it.
+
+        Raises:
+            ConflictError: the process has not stopped within `timeout_s` seconds.
+            UnavailableError: the database cannot be used.
+        """
+        await asyncio.to_thread(self.lease.request_stop, session_id, timeout_s)
 
     def fold(self, session_id: UUID, until: int | None = None) -> SessionFold:
         """Fold a session up to a position.
@@ -107,12 +127,28 @@ class Sessions:
         Raises:
             NotFoundError: there is no such session, or it was opened after the position.
         """
-        fold = SessionFold.of(self.log.read(session_id=session_id, until=until))
-        if fold.empty:
-            advice = "`hansard sessions` lists those there are."
-            if until is not None:
-                advice = f"It may have been opened after position {until}. {advice}"
-            raise NotFoundError("session", session_id, advice)
+        return self.fold_lineage(self.lineage(session_id, until))
+
+    def fold_lineage(self, lineage: Lineage) -> SessionFold:
+        """Fold a history."""
+        fold = self.cache.nearest(lineage)
+        known = fold.length
+        fold.take_in(read_history(self.log, lineage, after=fold.position))
+        if fold.length > known:
+            self.cache.keep(lineage, fold)
+        return fold
+
+    def lineage(self, session_id: UUID, until: int | None = None) -> Lineage:
+        """Tell what a session's history is made of; raises as `fold` does."""
+        return read_lineage(self.log, session_id, until)
+
+    def take_up(self, session_id: UUID) -> SessionFold:
+        """Fold a session in order to append to it; raises as `fold` does."""
+        lineage = self.lineage(session_id)
+        fold = self.fold_lineage(lineage)
+        for gap in lineage.skipped:
+            for recorded in self.log.read(session_id=session_id, after=gap.after, until=gap.until):
+                fold.pass_over(recorded)
         return fold
 
     def require(self, session_id: UUID) -> None:
@@ -121,17 +157,29 @@ class Sessions:
         Raises:
             NotFoundError: there is no such session.
         """
-        self.log.load(Session, session_id)
+        self.lineage(session_id)
 
-    def _journal(self, fold: SessionFold, listener: Listener) -> Journal:
+    def journal(self, fold: SessionFold, listener: Listener) -> Journal:
+        """Make the journal of a session that is held."""
         return Journal(self.log, self.clock, self.ids, fold, listener)
 
     @asynccontextmanager
-    async def _held(self, session_id: UUID) -> AsyncIterator[None]:
-        hold = self.lease.hold(session_id)
+    async def held(self, session_id: UUID, *, stoppable: bool = False) -> AsyncIterator[None]:
+        """Hold a session, so that nobody else appends to it.
+
+        Args:
+            stoppable: whether the context ends when somebody asks for it.
+
+        Raises:
+            ConflictError: another process runs it.
+            SessionStoppedError: somebody asked for a stop.
+        """
+        stop = StopRequest(session_id)
+        hold = self.lease.hold(session_id, stop.request if stoppable else None)
         await asyncio.to_thread(hold.__enter__)
         try:
-            yield
+            with stop:
+                yield
         finally:
             await asyncio.to_thread(hold.__exit__, None, None, None)
 
@@ -160,5 +208,9 @@ class Sessions:
 
     async def _drive(self, fold: SessionFold, journal: Journal, *, resumed: bool) -> None:
         directory = await asyncio.to_thread(load_directory, self.log, until=fold.opened_position)
-        engine = SessionEngine(fold, directory, journal, self.model, self.toolbox)
+        directory = directory.adapted(fold.session.capabilities)
+        means = Means(self.model, self.toolbox)
+        if resumed and self.choose is not None:
+            means = await asyncio.to_thread(self.choose, fold, means)
+        engine = SessionEngine(fold, directory, journal, means)
         await engine.run(resumed=resumed)

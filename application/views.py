@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from pydantic import JsonValue
+
+from application.directory import Directory
 from application.fold import SessionFold
 from application.orchestration.outcomes import session_artefacts
-from domain.agent import Agent, Level
+from domain.agent import Agent, AgentCapabilities, Level
 from domain.artefact import Artefact, InputFile
 from domain.conversation import Turn
 from domain.decision import Decision
 from domain.effect import Failure, ModelAnswer, PendingEffect
 from domain.event import RecordedEvent
-from domain.session import Intent, SessionStatus
-from domain.task import Result, Task, TaskStatus
+from domain.organisation import Department, RosterVersion
+from domain.policy import Policy
+from domain.session import Intent, Origin, SessionStatus
+from domain.task import Result, Step, Task, TaskStatus
 from domain.value import Value
 
 
@@ -28,6 +32,9 @@ class TaskView(Value):
     Attributes:
         path: handles of the agents that held it, first to last.
         input_tokens: all tokens that went in, cached ones included.
+        decisions: who was to do it, oldest first.
+        steps: its finished exchanges with models and tools, in the order of their answers.
+        failed_attempts: why attempts to ask a model failed, by effect, oldest first.
     """
 
     task_id: UUID
@@ -46,6 +53,9 @@ class TaskView(Value):
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
+    decisions: tuple[Decision, ...]
+    steps: tuple[Step, ...]
+    failed_attempts: dict[UUID, tuple[Failure, ...]]
     pending: tuple[PendingEffect, ...]
     result: Result | None
     failure: Failure | None
@@ -55,22 +65,31 @@ class SessionView(Value):
     """A session as it stood at a position.
 
     Attributes:
-        position: position of the newest event of the session that the view holds.
+        position: position of the newest event of its history that the view holds.
+        origin: where it left its parent; None for a session that is no fork.
+        on_hold: whether it was rewound or forked, and nobody has resumed it since.
+        policy: the limits and thresholds it ran under: its budget.
+        capabilities: of agents, by handle, where a what-if gave them others than they had.
+        shared_context: what finished tasks gave for others to build on, by key of the task.
         model_names: models that answered.
-        state_hash: SHA-256, in hex, of the view's canonical JSON without this field: keys sorted,
-            no white space, UTF-8. The same moment always gives the same hash.
+        state_hash: SHA-256, in hex, of the state; see `state_hash`.
     """
 
     session_id: UUID
     position: int
+    origin: Origin | None
+    what_if: bool
+    on_hold: bool
     opened_at: datetime
     status: SessionStatus
     request: str
     intent: Intent | None
     input_files: tuple[InputFile, ...]
     output_folder: str
-    policy_version: str
+    policy: Policy
+    capabilities: dict[str, AgentCapabilities]
     tasks: tuple[TaskView, ...]
+    shared_context: dict[str, dict[str, JsonValue]]
     turns: tuple[Turn, ...]
     artefacts: tuple[Artefact, ...]
     answer: str
@@ -124,24 +143,33 @@ class AgentView(Value):
     registered_at: datetime
 
 
-class LinkView(Value):
-    """One link in the chain from the user's words to a task's result."""
+class OrganisationView(Value):
+    """The organisation as it stood at a position of the log.
+
+    Attributes:
+        agents: all members, active or not, in order of registration.
+        state_hash: SHA-256, in hex, of the canonical JSON without `position` and this field.
+    """
 
     position: int
-    recorded_at: datetime
-    event_id: UUID
-    type: str
-    actor: str
-    text: str
+    roster: RosterVersion | None
+    departments: tuple[Department, ...]
+    agents: tuple[AgentView, ...]
+    state_hash: str = ""
 
 
-class WhyView(Value):
-    """Why a task was done as it was: its decisions, and the chain of events behind it."""
+class MomentView(Value):
+    """A moment, whole: a session and the organisation as they stood.
 
-    session_id: UUID
-    task: TaskView
-    decisions: tuple[DecisionView, ...]
-    chain: tuple[LinkView, ...]
+    Attributes:
+        position: position of the log that the moment means.
+        similar: what a search for the session's request found then, best first.
+    """
+
+    position: int
+    session: SessionView
+    organisation: OrganisationView
+    similar: tuple[dict[str, JsonValue], ...]
 
 
 def agent_view(agent: Agent) -> AgentView:
@@ -184,6 +212,12 @@ def task_view(task: Task) -> TaskView:
         input_tokens=sum(answer.usage.context_tokens for answer in answers),
         output_tokens=sum(answer.usage.output_tokens for answer in answers),
         cost_usd=sum((answer.cost_usd or Decimal(0) for answer in answers), Decimal(0)),
+        decisions=(
+            *(delegation.decision for delegation in task.delegations),
+            *((task.unplaced,) if task.unplaced else ()),
+        ),
+        steps=tuple(task.steps),
+        failed_attempts={key: tuple(failed) for key, failed in task.failed_attempts.items()},
         pending=tuple(task.pending.values()),
         result=task.result,
         failure=task.failure,
@@ -195,16 +229,21 @@ def session_view(fold: SessionFold) -> SessionView:
     session = fold.session
     tasks = tuple(task_view(task) for task in fold.tasks)
     view = SessionView(
-        session_id=session.id,
+        session_id=fold.session_id,
         position=fold.position,
+        origin=fold.origin,
+        what_if=fold.what_if,
+        on_hold=fold.on_hold,
         opened_at=session.created_on,
         status=session.status,
         request=session.charter.request,
         intent=session.intent,
         input_files=session.charter.input_files,
         output_folder=session.charter.output_folder,
-        policy_version=session.charter.policy.version,
+        policy=session.charter.policy,
+        capabilities=session.capabilities,
         tasks=tasks,
+        shared_context={task.key: task.result.data for task in tasks if task.result is not None},
         turns=tuple(fold.conversation.turns) if fold.has(session.conversation_id) else (),
         artefacts=session.artefacts or session_artefacts(fold),
         answer=session.answer,
@@ -218,11 +257,33 @@ def session_view(fold: SessionFold) -> SessionView:
     return view.model_copy(update={"state_hash": state_hash(view)})
 
 
+def organisation_view(directory: Directory) -> OrganisationView:
+    """View the organisation as it stood."""
+    view = OrganisationView(
+        position=directory.position,
+        roster=directory.roster,
+        departments=directory.departments,
+        agents=tuple(map(agent_view, directory.agents.values())),
+    )
+    return view.model_copy(update={"state_hash": _hash(view, {"state_hash", "position"})})
+
+
+PLACE = {"state_hash", "session_id", "position", "origin", "what_if", "on_hold", "output_folder"}
+"""What tells where a session stands, and not how."""
+
+
 def state_hash(view: SessionView) -> str:
-    """Hash the canonical JSON of a view."""
-    content = view.model_dump(mode="json", exclude={"state_hash"})
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    """Hash the canonical JSON of a view: UTF-8, no white space, fields in the order of their class.
+
+    Fields that tell where the session stands (`PLACE`) are left out, so that a fork has the hash of
+    its parent at the same position, and a rewind that is undone brings the hash back.
+    """
+    return _hash(view, PLACE)
+
+
+def _hash(view: Value, without: set[str]) -> str:
+    content: bytes = view.__pydantic_serializer__.to_json(view, exclude=without)
+    return hashlib.sha256(content).hexdigest()
 
 
 def decision_views(events: Iterable[RecordedEvent], fold: SessionFold) -> list[DecisionView]:
@@ -236,13 +297,13 @@ def decision_views(events: Iterable[RecordedEvent], fold: SessionFold) -> list[D
             decision, holder = event.decision, recorded.envelope.actor
         else:
             continue
-        task = fold.task(event.originator_id)
+        task = fold.task(fold.aggregate_of(event.originator_id))
         views.append(
             DecisionView(
                 position=recorded.position,
                 recorded_at=recorded.recorded_at,
                 event_id=recorded.envelope.event_id,
-                session_id=fold.session.id,
+                session_id=fold.session_id,
                 task_id=task.id,
                 task_key=task.assignment.key,
                 task_title=task.assignment.title,

@@ -44,6 +44,12 @@ class Conversation(Aggregate):
         session_id: UUID
         participants: tuple[str, ...]
 
+    class Continued(Aggregate.Event):
+        """A fork goes on with a conversation of its parent, `origin`, in a stream of its own."""
+
+        TOPIC = "conversation.continued"
+        origin: UUID
+
     class TurnTaken(Aggregate.Event):
         """A participant said something."""
 

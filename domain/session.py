@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
+from pydantic import Field
 
+from domain.agent import AgentCapabilities
 from domain.artefact import Artefact, InputFile
 from domain.effect import Failure
 from domain.errors import TransitionError
@@ -59,6 +61,17 @@ class Charter(Value):
     subject: SubjectId | None = None
 
 
+class Origin(Value):
+    """Where a fork left its parent: all that the parent had told by then is its history too.
+
+    Attributes:
+        position: of the newest event of the parent's history that the fork shares.
+    """
+
+    session_id: UUID
+    position: Annotated[int, Field(ge=1)]
+
+
 class Session(Aggregate):
     """Aggregate of one session."""
 
@@ -80,6 +93,33 @@ class Session(Aggregate):
         def upcast_v1_v2(state: dict[str, Any]) -> None:
             """Name no subject: sessions had none."""
             state["charter"]["subject"] = None
+
+    class Forked(Aggregate.Event):
+        """The session began where another one stood, and shares its history up to there.
+
+        `charter` and `capabilities` (by handle, in place of those in the organisation) are what the
+        fork goes on with; `status` is what it began in. A what-if counts in no statistics.
+        """
+
+        TOPIC = "session.forked"
+        origin: Origin
+        charter: Charter
+        capabilities: dict[str, AgentCapabilities]
+        status: SessionStatus
+        reason: NonEmptyWords
+        what_if: bool
+
+    class Rewound(Aggregate.Event):
+        """The session went back: what was recorded after `to_position` is no longer its history.
+
+        `status` is what it went back to; `cancelled_effects` were in flight and are given up.
+        """
+
+        TOPIC = "session.rewound"
+        to_position: int
+        status: SessionStatus
+        cancelled_effects: tuple[UUID, ...]
+        reason: NonEmptyWords
 
     class Interpreted(Aggregate.Event):
         """Nova understood the request."""
@@ -123,6 +163,7 @@ class Session(Aggregate):
     @event(Created)
     def __init__(self, charter: Charter, root_task_id: UUID, conversation_id: UUID) -> None:
         self.charter = charter
+        self.capabilities: dict[str, AgentCapabilities] = {}
         self.root_task_id = root_task_id
         self.conversation_id = conversation_id
         self.status = SessionStatus.RUNNING
@@ -149,6 +190,48 @@ class Session(Aggregate):
             charter=charter,
             root_task_id=root_task_id,
             conversation_id=conversation_id,
+        )
+
+    def fork(
+        self,
+        *,
+        origin: Origin,
+        charter: Charter,
+        capabilities: dict[str, AgentCapabilities],
+        reason: str,
+        what_if: bool,
+        at: datetime,
+    ) -> None:
+        """Go on as another session from here."""
+        self._forked(
+            origin=origin,
+            charter=charter,
+            capabilities=capabilities,
+            status=self.status,
+            reason=reason,
+            what_if=what_if,
+            timestamp=at,
+        )
+
+    def rewind(
+        self,
+        to_position: int,
+        status: SessionStatus,
+        cancelled_effects: tuple[UUID, ...],
+        reason: str,
+        at: datetime,
+    ) -> None:
+        """Go back to what the session was at a position.
+
+        Args:
+            status: what it was then.
+        """
+        self._rewound(
+            to_position=to_position,
+            status=status,
+            cancelled_effects=cancelled_effects,
+            reason=reason,
+            timestamp=at,
         )
 
     def interpret(self, intent: Intent, at: datetime) -> None:
@@ -186,6 +269,31 @@ class Session(Aggregate):
     def _require_running(self, command: str) -> None:
         if self.status is not SessionStatus.RUNNING:
             raise TransitionError(f"Session {str(self.id)!r}", self.status.value, command)
+
+    @event(Forked)
+    def _forked(
+        self,
+        origin: Origin,
+        charter: Charter,
+        capabilities: dict[str, AgentCapabilities],
+        status: SessionStatus,
+        reason: str,
+        what_if: bool,
+        timestamp: datetime,
+    ) -> None:
+        self.charter = charter
+        self.capabilities = capabilities
+
+    @event(Rewound)
+    def _rewound(
+        self,
+        to_position: int,
+        status: SessionStatus,
+        cancelled_effects: tuple[UUID, ...],
+        reason: str,
+        timestamp: datetime,
+    ) -> None:
+        """Change nothing: who folds the history leaves out what was taken back."""
 
     @event(Interpreted)
     def _interpreted(self, intent: Intent, timestamp: datetime) -> None:

@@ -41,6 +41,13 @@ class RepeatEffect:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumeSession:
+    """Take up a session whose process was lost, with what it left pending."""
+
+    effect_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RejectAnswer:
     """Turn down a model's answer that breaks its schema or a rule."""
 
@@ -61,6 +68,11 @@ class AdoptPlan:
     """Cut the root task into the tasks of a checked plan."""
 
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTasks:
+    """Create the tasks of the plan that do not exist yet: the history broke off between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,13 @@ class DeclineSession:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelSession:
+    """Stop what has not ended: the history broke off while the session was being cancelled."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndSession:
     """Give the user the answer; with a failure, the request was not served to the end."""
 
@@ -113,13 +132,16 @@ Command = (
     AskModel
     | UseTool
     | RepeatEffect
+    | ResumeSession
     | RejectAnswer
     | RecordIntent
     | AdoptPlan
+    | CreateTasks
     | PlaceTask
     | StartTask
     | CompleteTask
     | FailTask
     | DeclineSession
+    | CancelSession
     | EndSession
 )

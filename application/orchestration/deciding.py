@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Mapping
 from typing import cast
 
+from application.directory import Directory
 from application.fold import SessionFold
 from application.orchestration import answers
 from application.orchestration.commands import (
     AdoptPlan,
     AskModel,
+    CancelSession,
     Command,
     CompleteTask,
+    CreateTasks,
     DeclineSession,
     EndSession,
     FailTask,
@@ -19,6 +22,8 @@ from application.orchestration.commands import (
     Purpose,
     RecordIntent,
     RejectAnswer,
+    RepeatEffect,
+    ResumeSession,
     StartTask,
     UseTool,
 )
@@ -55,6 +60,23 @@ class Setting:
         self.levels = levels
         self.turns = turns
 
+    @classmethod
+    def of(cls, directory: Directory) -> Setting:
+        """Take from the organisation what decisions depend on."""
+        return cls(
+            personal=directory.personal.handle,
+            orchestrator=directory.orchestrator.handle,
+            departments={
+                department.key: directory.skills_of(department.key)
+                for department in directory.departments
+            },
+            levels=directory.levels,
+            turns={
+                handle: agent.capabilities.max_reasoning_turns
+                for handle, agent in directory.agents.items()
+            },
+        )
+
 
 def decide(fold: SessionFold, setting: Setting) -> list[Command]:
     """Tell what to do next; an empty list means to wait for effects, or that all is done."""
@@ -63,9 +85,25 @@ def decide(fold: SessionFold, setting: Setting) -> list[Command]:
     return list(_next(fold, setting))
 
 
+def take_over(fold: SessionFold) -> list[Command]:
+    """Tell what to do first in a session that another process ran.
+
+    What was in flight is performed again under the same effect ids; what had failed waits for its
+    next attempt.
+    """
+    live = () if _is_cancelled(fold.root) else [task for task in fold.tasks if not task.ended]
+    pending = [(task, effect) for task in live for effect in task.pending.values()]
+    resume = ResumeSession(tuple(effect.effect_id for _, effect in pending))
+    again = [RepeatEffect(task.id, effect) for task, effect in pending if not effect.failed]
+    return [resume, *again]
+
+
 def _next(fold: SessionFold, setting: Setting) -> Iterator[Command]:
-    intent, plan = fold.session.intent, fold.root.plan
-    if intent is None:
+    intent, root, planned = fold.session.intent, fold.root, fold.planned
+    plan = root.plan
+    if _is_cancelled(root):
+        yield CancelSession(root.failure.message if root.failure else "")
+    elif intent is None:
         yield from _interpret(fold, setting)
     elif not intent.servable:
         yield DeclineSession(intent.reason)
@@ -73,11 +111,17 @@ def _next(fold: SessionFold, setting: Setting) -> Iterator[Command]:
         yield from _plan(fold, setting)
     elif not plan.tasks:
         yield DeclineSession(plan.reason)
-    elif not all(task.ended for task in fold.planned):
-        for task in fold.planned:
+    elif len(planned) < len(root.task_ids):
+        yield CreateTasks()
+    elif not all(task.ended for task in planned):
+        for task in planned:
             yield from _advance(task, fold, setting)
     else:
         yield from _finish(fold, setting)
+
+
+def _is_cancelled(root: Task) -> bool:
+    return root.status is TaskStatus.CANCELLED
 
 
 def _interpret(fold: SessionFold, setting: Setting) -> Iterator[Command]:

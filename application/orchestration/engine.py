@@ -14,11 +14,12 @@ from application.errors import EffectError
 from application.fold import SessionFold
 from application.orchestration.briefing import Briefing
 from application.orchestration.commands import RepeatEffect
-from application.orchestration.deciding import Setting, decide
+from application.orchestration.deciding import Setting, decide, take_over
 from application.orchestration.journal import Journal
+from application.orchestration.means import Means, NobodyAskedError
 from application.orchestration.performing import Performer
 from application.orchestration.recordable import as_recorded
-from application.ports import Model, ModelRequest, Toolbox, ToolRequest, Workspace
+from application.ports import ModelRequest, ToolRequest, Workspace
 from domain.effect import Failure, FailureKind, ModelAnswer, PendingEffect, ToolAnswer
 from domain.recovery import compression_after, wait_before_retry
 from domain.task import Task
@@ -28,11 +29,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An attempt of an effect is over; without an outcome its wait for the next one is over."""
+    """An attempt of an effect is over; without an outcome its wait for the next one is over.
+
+    Attributes:
+        left_open: whether nobody may be asked, so that the effect stays pending.
+    """
 
     task_id: UUID
     effect: PendingEffect
     outcome: ModelAnswer | ToolAnswer | Failure | None
+    left_open: bool = False
 
 
 class SessionEngine:
@@ -47,32 +53,19 @@ class SessionEngine:
         fold: SessionFold,
         directory: Directory,
         journal: Journal,
-        model: Model,
-        toolbox: Toolbox,
+        means: Means,
     ) -> None:
         self._fold = fold
         self._journal = journal
-        self._model = model
-        self._toolbox = toolbox
-        self._briefing = Briefing(fold, directory, toolbox)
+        self._means = means
+        self._briefing = Briefing(fold, directory, means.toolbox)
         self._performer = Performer(fold, directory, journal)
-        self._setting = Setting(
-            personal=directory.personal.handle,
-            orchestrator=directory.orchestrator.handle,
-            departments={
-                department.key: directory.skills_of(department.key)
-                for department in directory.departments
-            },
-            levels=directory.levels,
-            turns={
-                handle: agent.capabilities.max_reasoning_turns
-                for handle, agent in directory.agents.items()
-            },
-        )
+        self._setting = Setting.of(directory)
         self._running: dict[UUID, asyncio.Task[Settled]] = {}
+        self._left_open: set[UUID] = set()
 
     async def run(self, *, resumed: bool) -> None:
-        """Run until the session has ended.
+        """Run until the session has ended, or only such effects are left that nobody may perform.
 
         Args:
             resumed: whether another process ran the session before; what it left pending is
@@ -80,7 +73,8 @@ class SessionEngine:
         """
         try:
             if resumed:
-                self._take_over()
+                for command in take_over(self._fold):
+                    self._performer.perform(command)
             await self._advance()
             while self._running:
                 done, _ = await asyncio.wait(
@@ -99,21 +93,12 @@ class SessionEngine:
         await self._journal.flush()
         self._launch()
 
-    def _take_over(self) -> None:
-        pending = [(task, effect) for task in self._fold.tasks for effect in task.pending.values()]
-        session = self._fold.session
-        effect_ids = tuple(effect.effect_id for _, effect in pending)
-        session.resume(effect_ids, self._journal.now())
-        self._journal.collect(session, self._setting.personal)
-        for task, effect in pending:
-            if not effect.failed:
-                self._performer.perform(RepeatEffect(task.id, effect))
-
     def _launch(self) -> None:
         limit = self._fold.session.charter.policy.max_parallel_effects
+        busy = self._running.keys() | self._left_open
         for task in self._fold.tasks:
-            for effect_id, effect in task.pending.items():
-                if effect_id not in self._running and len(self._running) < limit:
+            for effect_id, effect in () if task.ended else task.pending.items():
+                if effect_id not in busy and len(self._running) < limit:
                     attempt = (
                         self._pause(task, effect) if effect.failed else self._try(task, effect)
                     )
@@ -122,7 +107,8 @@ class SessionEngine:
     async def _pause(self, task: Task, effect: PendingEffect) -> Settled:
         policy = self._fold.session.charter.policy
         failures = task.failed_attempts[effect.effect_id]
-        await asyncio.sleep(wait_before_retry(failures, policy) or 0.0)
+        seconds = wait_before_retry(failures, policy) or 0.0
+        await self._means.wait(effect.effect_id, seconds)
         return Settled(task.id, effect, None)
 
     async def _try(self, task: Task, effect: PendingEffect) -> Settled:
@@ -132,6 +118,8 @@ class SessionEngine:
             )
         except EffectError as error:
             outcome = error.failure
+        except NobodyAskedError:
+            return Settled(task.id, effect, None, left_open=True)
         except Exception as error:
             logger.exception("effect %s failed unexpectedly", effect.effect_id)
             message = f"Unexpected {type(error).__name__} in {effect.kind.value} effect: {error}"
@@ -143,11 +131,11 @@ class SessionEngine:
         charter = self._fold.session.charter
         if effect.call is not None:
             workspace = Workspace(
-                session_id=self._fold.session.id,
+                session_id=self._fold.session_id,
                 input_files=charter.input_files,
                 output_folder=Path(charter.output_folder),
             )
-            return await self._toolbox.use(
+            return await self._means.toolbox.use(
                 ToolRequest(
                     effect_id=effect.effect_id,
                     agent=effect.agent,
@@ -156,7 +144,7 @@ class SessionEngine:
                     timeout_s=charter.policy.tool_timeout_s,
                 )
             )
-        return await self._model.answer(
+        return await self._means.model.answer(
             ModelRequest(
                 effect_id=effect.effect_id,
                 model=effect.model,
@@ -169,6 +157,9 @@ class SessionEngine:
     def _record(self, settled: Settled) -> None:
         effect_id = settled.effect.effect_id
         del self._running[effect_id]
+        if settled.left_open:
+            self._left_open.add(effect_id)
+            return
         task = self._fold.task(settled.task_id)
         now = self._journal.now()
         match settled.outcome:

@@ -3,37 +3,76 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate
-
-from application.fold import SessionFold
+from application.fold import SessionFold, in_stream
 from application.ports import Clock, Entry, EventLog, IdFactory
-from domain.event import Envelope, RecordedEvent
+from domain.conversation import Conversation
+from domain.event import SYSTEM, Envelope, RecordedEvent
+from domain.session import Session
+from domain.task import Task
 
 Listener = Callable[[RecordedEvent], None]
 """Is told of every event of a session after it was recorded."""
 
 
-class Journal:
-    """Gives each new event its envelope, in the order in which they happened.
+class Collector(ABC):
+    """Takes the new events of a session, in the order in which they happened.
 
     An event follows from the previous one of its stream; the first of a stream from the previous
-    one of the journal.
+    one that was taken.
     """
+
+    def __init__(self, fold: SessionFold) -> None:
+        self._fold = fold
+        self._latest: UUID | None = None
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Tell the time for the next events."""
+
+    @abstractmethod
+    def new_id(self) -> UUID:
+        """Make a new id."""
+
+    def collect(self, aggregate: Session | Task | Conversation, actor: str) -> None:
+        """Take an aggregate's pending events, which `actor` caused."""
+        stream = self._fold.stream_of(aggregate.id)
+        for event in aggregate.collect_events():
+            if stream != aggregate.id and not self._fold.version_of(stream):
+                self._begin(stream, aggregate, event.timestamp)
+            self._take(event, aggregate.id, stream, actor)
+
+    def _begin(self, stream: UUID, aggregate: Session | Task | Conversation, at: datetime) -> None:
+        """Mark that a fork goes on with an aggregate of its parent; it has begun as a session."""
+        if not isinstance(aggregate, Session):
+            begin: Any = type(aggregate).Continued
+            marker = begin(
+                originator_id=stream, originator_version=1, timestamp=at, origin=aggregate.id
+            )
+            self._take(marker, aggregate.id, stream, SYSTEM)
+
+    @abstractmethod
+    def _take(self, event: Any, aggregate_id: UUID, stream: UUID, actor: str) -> None:
+        """Take one event, which belongs to a stream of the log."""
+
+
+class Journal(Collector):
+    """Gives each new event its envelope, and appends them all at once."""
 
     def __init__(
         self, log: EventLog, clock: Clock, ids: IdFactory, fold: SessionFold, listener: Listener
     ) -> None:
+        super().__init__(fold)
         self._log = log
         self._clock = clock
         self._ids = ids
-        self._fold = fold
         self._listener = listener
         self._entries: list[Entry] = []
-        self._latest: UUID | None = None
 
     def now(self) -> datetime:
         """Tell the time for the next events."""
@@ -43,25 +82,21 @@ class Journal:
         """Make a new id."""
         return self._ids.new()
 
-    def collect(self, aggregate: Aggregate, actor: str) -> None:
-        """Take an aggregate's pending events, which `actor` caused."""
-        session_id = self._fold.session.id
-        for event in aggregate.collect_events():
-            stream = event.originator_id
-            cause = self._fold.last_event_ids.get(stream, self._latest)
-            event_id = self._ids.new()
-            envelope = Envelope(
-                event_id=event_id,
-                actor=actor,
-                correlation_id=session_id,
-                causation_id=cause,
-                session_id=session_id,
-                traceparent=self._fold.traceparent,
-                subject=self._fold.session.charter.subject,
-            )
-            self._entries.append(Entry(event, envelope))
-            self._fold.last_event_ids[stream] = event_id
-            self._latest = event_id
+    def _take(self, event: Any, aggregate_id: UUID, stream: UUID, actor: str) -> None:
+        fold = self._fold
+        event_id, cause = self._ids.new(), fold.cause_of(aggregate_id) or self._latest
+        placed = in_stream(event, stream, fold.sent(stream, event_id))
+        envelope = Envelope(
+            event_id=event_id,
+            actor=actor,
+            correlation_id=fold.session_id,
+            causation_id=cause,
+            session_id=fold.session_id,
+            traceparent=fold.traceparent,
+            subject=fold.session.charter.subject,
+        )
+        self._entries.append(Entry(placed, envelope))
+        self._latest = event_id
 
     async def flush(self) -> None:
         """Append what was collected, all or none, and tell the listener.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from application.directory import Directory
 from domain.agent import Agent, Level
 from domain.decision import Candidate, Decision
-from domain.routing import Ground, Need, Profile, choose, score, skill_cover
+from domain.routing import Ground, Need, choose, score, skill_cover
 from domain.task import Task
 
 HIERARCHY = "hierarchy"
@@ -47,7 +47,8 @@ def _to_director(task: Task, directory: Directory, ground: Ground) -> Decision:
         if not director.active:
             continue
         named = NAMED_WEIGHT * (department.key == task.assignment.department)
-        cover = round(COVER_WEIGHT * skill_cover(directory.skills_of(department.key), wanted), 4)
+        abilities = directory.abilities_of(department.key)
+        cover = round(COVER_WEIGHT * skill_cover(abilities, wanted), 4)
         candidates.append(
             Candidate(
                 agent_id=director.id,
@@ -62,8 +63,7 @@ def _to_director(task: Task, directory: Directory, ground: Ground) -> Decision:
 def _to_specialist(task: Task, director: Agent, directory: Directory, ground: Ground) -> Decision:
     need = _need(task)
     own = [
-        score(_profile(agent), need)
-        for agent in directory.specialists_of(director.post.department or "")
+        score(profile, need) for profile in directory.profiles_of(director.post.department or "")
     ]
     decision = choose(own, ground, need)
     if decision.chosen is not None:
@@ -85,7 +85,7 @@ def _to_specialist(task: Task, director: Agent, directory: Directory, ground: Gr
 
 def _referral(handle: str, department: str, directory: Directory, need: Need) -> Candidate | None:
     director = directory.agent(handle)
-    scores = [score(_profile(agent), need) for agent in directory.specialists_of(department)]
+    scores = [score(profile, need) for profile in directory.profiles_of(department)]
     if not director.active or not scores:
         return None
     best = min(scores, key=lambda candidate: (-candidate.score, candidate.handle))
@@ -95,12 +95,3 @@ def _referral(handle: str, department: str, directory: Directory, need: Need) ->
 def _need(task: Task) -> Need:
     assignment = task.assignment
     return Need(skills=assignment.skills, words=f"{assignment.title} {assignment.instruction}")
-
-
-def _profile(agent: Agent) -> Profile:
-    return Profile(
-        agent_id=agent.id,
-        handle=agent.handle,
-        skills=agent.capabilities.skills,
-        words=agent.capabilities.description,
-    )

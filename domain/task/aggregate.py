@@ -47,6 +47,12 @@ class Task(Aggregate):
         assignment: Assignment
         holder: str
 
+    class Continued(Aggregate.Event):
+        """A fork goes on with a task of its parent, `origin`, in a stream of its own."""
+
+        TOPIC = "task.continued"
+        origin: UUID
+
     class Delegated(Aggregate.Event):
         """The task passed from one agent to another."""
 
@@ -305,6 +311,7 @@ class Task(Aggregate):
             Step(
                 effect_id=effect_id,
                 purpose=pending.purpose,
+                agent=pending.agent,
                 call=pending.call,
                 answer=answer,
                 failure=failure,

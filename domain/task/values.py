@@ -64,12 +64,14 @@ class Step(Value):
 
     Attributes:
         purpose: what the model was called for; empty for a tool.
+        agent: on whose behalf.
         call: the tool call; None for a model.
         rejection: why the model's answer was not accepted, if it was not.
     """
 
     effect_id: UUID
     purpose: str = ""
+    agent: str = ""
     call: ToolCall | None = None
     answer: ModelAnswer | ToolAnswer | None = None
     failure: Failure | None = None

@@ -12,6 +12,7 @@ from infrastructure.archive.catalogue import Archive, ArchiveCatalogue
 from infrastructure.archive.duck import OCCURRED_AT, RECORDED_AT, Duck
 from infrastructure.archive.errors import ArchiveUnavailableError
 from infrastructure.archive.file import ArchiveFile, Row, Wanted
+from infrastructure.event_log.logged_event import sent_time
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class ArchivedEvents:
     """Reads archives; a log that has none costs one query of an empty table where it is asked for.
 
-    Rows are those of `sql.COLUMNS` of the event log: UUIDs as their 16 bytes, times in UTC.
+    Rows are those of `sql.COLUMNS` of the event log: UUIDs as their 16 bytes, times as their 8.
 
     Args:
         pool: connections in autocommit mode.
@@ -56,7 +57,7 @@ class ArchivedEvents:
             file = self.file(archive)
             found = file.rows_backwards(wanted) if backwards else file.rows(wanted)
             for rows in found:
-                yield [_with_zone(row) for row in rows]
+                yield [_as_sent(row) for row in rows]
 
     def at(self, positions: Sequence[int]) -> list[Row]:
         """Read the events at some positions, as far as they are archived."""
@@ -64,7 +65,7 @@ class ArchivedEvents:
         for archive in self.catalogue.archives() if positions else ():
             here = [at for at in positions if archive.first <= at <= archive.last]
             if here:
-                rows += map(_with_zone, self.file(archive).at(here))
+                rows += map(_as_sent, self.file(archive).at(here))
         return rows
 
     def position_at(self, moment: datetime) -> int:
@@ -98,10 +99,11 @@ class ArchivedEvents:
             self._duck.close()
 
 
-def _with_zone(row: Row) -> Row:
+def _as_sent(row: Row) -> Row:
+    """Give times the form in which the database sends them."""
     return (
         *row[:OCCURRED_AT],
-        row[OCCURRED_AT].replace(tzinfo=UTC),
-        row[RECORDED_AT].replace(tzinfo=UTC),
+        sent_time(row[OCCURRED_AT].replace(tzinfo=UTC)),
+        sent_time(row[RECORDED_AT].replace(tzinfo=UTC)),
         *row[RECORDED_AT + 1 :],
     )

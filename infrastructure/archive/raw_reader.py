@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from uuid import UUID
 
 from infrastructure.archive.catalogue import Archive
@@ -46,9 +46,19 @@ class ArchivedRawReader:
     def session(self, session_id: UUID) -> Iterator[RawEvent]:
         """Read the events of a session by position; see the protocol."""
         wanted = Wanted(0, END, session_id=session_id)
+        return self._select(wanted, lambda: self._table.session(session_id))
+
+    def of_types(self, types: Collection[str], until: int) -> Iterator[RawEvent]:
+        """Read the events of some types by position; see the protocol."""
+        wanted = Wanted(0, until, types=types)
+        return self._select(wanted, lambda: self._table.of_types(types, until))
+
+    def _select(
+        self, wanted: Wanted, read_table: Callable[[], Iterator[RawEvent]]
+    ) -> Iterator[RawEvent]:
         held: list[Archive] = []
         while True:
-            rest = list(self._table.session(session_id))
+            rest = list(read_table())
             now = self._archived.holding(wanted)
             if now == held:
                 break

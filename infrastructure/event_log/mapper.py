@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
 import domain.agent
+import domain.audit
 import domain.conversation
 import domain.organisation
 import domain.session
@@ -154,8 +155,7 @@ class EventMapper(Mapper[UUID]):
             UnavailableError: the key of its subject cannot be had.
         """
         kind = _kind(stored_event)
-        sealed = getattr(stored_event, "subject", None) is not None
-        state = self._opened(stored_event) if sealed else stored_event.state
+        state = self.payload_of(stored_event)
         attributes = _payload(kind, stored_event, state)
         attributes["originator_id"] = stored_event.originator_id
         attributes["originator_version"] = stored_event.originator_version
@@ -165,6 +165,12 @@ class EventMapper(Mapper[UUID]):
         domain_event: CanMutateAggregate[UUID] = object.__new__(kind.event_class)
         object.__setattr__(domain_event, "__dict__", attributes)
         return domain_event
+
+    def payload_of(self, stored_event: StoredEvent) -> bytes:
+        """Give the payload of an event unsealed, or what is left of it; raises as decoding does."""
+        if getattr(stored_event, "subject", None) is None:
+            return stored_event.state
+        return self._opened(stored_event)
 
     def _opened(self, stored_event: Any) -> bytes:
         if not is_sealed(stored_event.state):

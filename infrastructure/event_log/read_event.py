@@ -8,20 +8,24 @@ from uuid import UUID
 
 from eventsourcing.utils import TopicError
 
-from domain.event import Envelope, RecordedEvent
-from infrastructure.event_log.logged_event import LoggedEvent, Row, Uuids, envelope_of
+from domain.event import RecordedEvent
+from infrastructure.event_log.logged_event import LoggedEvent, Row, Uuids, envelope_of, time_of
 from infrastructure.event_log.mapper import EventMapper, event_kind
 
 
 class ReadEvent(RecordedEvent):
-    """A recorded event whose envelope is made when it is first asked for."""
+    """A recorded event whose envelope and time of recording are made when they are asked for."""
 
     __slots__ = ("_row", "_uuids")
 
     _row: Row
     _uuids: Uuids
 
-    def __getattr__(self, name: str) -> Envelope:
+    def __getattr__(self, name: str) -> Any:
+        if name == "recorded_at":
+            recorded_at = time_of(self._row[14])
+            SET_RECORDED_AT(self, recorded_at)
+            return recorded_at
         if name != "envelope":
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         envelope = envelope_of(self._row, self._uuids)
@@ -39,6 +43,30 @@ class ReadEvent(RecordedEvent):
         """The session it happened in; None for what concerns no single one."""
         raw = self._row[7]
         return None if raw is None else self._uuids[raw]
+
+    @property
+    def logged(self) -> LoggedEvent:
+        """The event as it is stored, with its payload byte by byte."""
+        [logged] = LoggedEvent.of_rows([self._row])
+        return logged
+
+    @property
+    def payload(self) -> bytes:
+        """The payload as it is stored, which may be sealed."""
+        stored: bytes = self._row[15]
+        return stored
+
+    @property
+    def schema_version(self) -> int:
+        """The version in which the payload is stored."""
+        version: int = self._row[5]
+        return version
+
+    @property
+    def subject(self) -> str | None:
+        """Whose words the payload may seal; None for nobody's."""
+        subject: str | None = self._row[12]
+        return subject
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RecordedEvent):
@@ -74,7 +102,7 @@ def read_events(rows: Iterable[Row], mapper: EventMapper) -> Iterator[RecordedEv
                 attributes = kind.decode(row[15])
                 attributes["originator_id"] = uuids[row[1]]
                 attributes["originator_version"] = row[2]
-                attributes["timestamp"] = row[13]
+                attributes["timestamp"] = time_of(row[13])
                 if kind.originator_topic is not None:
                     attributes["originator_topic"] = kind.originator_topic
                 event = new(kind.event_class)
@@ -86,7 +114,6 @@ def read_events(rows: Iterable[Row], mapper: EventMapper) -> Iterator[RecordedEv
             event = mapper.to_domain_event(logged)
         recorded = new(ReadEvent)
         SET_POSITION(recorded, row[0])
-        SET_RECORDED_AT(recorded, row[14])
         SET_EVENT(recorded, event)
         SET_ROW(recorded, row)
         SET_UUIDS(recorded, uuids)

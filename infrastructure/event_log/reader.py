@@ -14,6 +14,7 @@ from psycopg.types.string import ByteaBinaryLoader
 from typing_extensions import TypedDict, Unpack
 
 from application.errors import PositionNotReachedError
+from application.moments import in_utc
 from infrastructure.archive.events import ArchivedEvents
 from infrastructure.archive.file import Wanted
 from infrastructure.database.errors import translated
@@ -38,8 +39,8 @@ PAGE_BYTES = 8_000_000
 FOLLOWER_PATIENCE_S = 1.0
 """Seconds that a follower waits for a connection before it looks whether it was stopped."""
 
-UUID_TYPE = 2950
-"""Object id of the type uuid; fixed in every PostgreSQL."""
+UUID_TYPE, TIME_TYPE = 2950, 1184
+"""Object ids of the types uuid and timestamptz; fixed in every PostgreSQL."""
 
 POSITION, STREAM_VERSION, PAYLOAD = 0, 2, 15
 """Places of columns in a row."""
@@ -262,7 +263,7 @@ class PostgresEventReader:
         return LogFollower(read, self._wakeup, after)
 
     def _position_before(self, moment: datetime) -> int:
-        return self.position_at(max(moment, BEGINNING + TICK) - TICK)
+        return self.position_at(max(in_utc(moment), BEGINNING + TICK) - TICK)
 
     def _select(self, selection: Selection, limit: int | None) -> Iterator[list[Row]]:
         """Read pages of the table, and of archives for what is no longer in the table."""
@@ -338,7 +339,8 @@ class PostgresEventReader:
     def _fetch(self, statement: str, parameters: dict[str, Any]) -> list[Row]:
         with translated(), self._pool.connection(self._patience_s) as connection:
             cursor = connection.cursor(binary=True)
-            cursor.adapters.register_loader(UUID_TYPE, ByteaBinaryLoader)
+            for kind in (UUID_TYPE, TIME_TYPE):
+                cursor.adapters.register_loader(kind, ByteaBinaryLoader)
             rows: list[Row] = cursor.execute(statement, parameters).fetchall()
             return rows
 

@@ -66,6 +66,7 @@ class SessionState(State):
     """What a session holds."""
 
     charter: Charter
+    capabilities: dict[str, AgentCapabilities]
     root_task_id: UUID
     conversation_id: UUID
     status: SessionStatus

@@ -32,8 +32,8 @@ def test_a_fold_holds_all_of_a_session_and_knows_its_place() -> None:
     assert [task.assignment.key for task in fold.planned] == [task.key for task in Q4_PLAN.tasks]
     assert fold.session.status is SessionStatus.COMPLETED
     assert len(fold.conversation.turns) == 2
-    assert fold.last_event_ids[fold.session.id] == events[-1].envelope.event_id
-    assert set(fold.last_event_ids) == {recorded.event.originator_id for recorded in events}
+    assert fold.cause_of(fold.session.id) == events[-1].envelope.event_id
+    assert all(fold.has(recorded.event.originator_id) for recorded in events)
 
 
 def test_every_prefix_of_a_session_can_be_folded() -> None:

@@ -22,6 +22,7 @@ from application.views import (
 from domain.agent import Level
 from domain.effect import Failure, FailureKind
 from domain.event import RecordedEvent
+from domain.policy import Policy
 from domain.session import SessionStatus
 from domain.task import TaskStatus
 from tests.support.office import LEDGER, Q4_PLAN, REQUEST, Office, office, packaged_directory
@@ -57,7 +58,7 @@ def test_a_view_shows_the_whole_session() -> None:
     assert (view.session_id, view.position) == (fold.session.id, fold.position)
     assert (view.status, view.request) == (SessionStatus.COMPLETED, REQUEST)
     assert view.input_files == (LEDGER,)
-    assert (view.output_folder, view.policy_version) == ("/out", "1")
+    assert (view.output_folder, view.policy) == ("/out", Policy(retry_wait_s=0.0))
     assert [task.key for task in view.tasks] == [
         "request", "extract", "metrics", "charts", "report",
     ]  # fmt: skip
@@ -98,7 +99,9 @@ def test_a_task_that_nobody_took_yet_lies_with_who_made_it() -> None:
 
 
 @pytest.mark.parametrize("make", [finished, unfinished_business])
-def test_every_prefix_of_a_session_can_be_viewed_with_a_hash_of_its_own(make: Any) -> None:
+def test_every_event_changes_the_hash_but_the_start_of_a_conversation_nobody_spoke_in(
+    make: Any,
+) -> None:
     events = make().events()
     hashes = set()
 
@@ -111,7 +114,7 @@ def test_every_prefix_of_a_session_can_be_viewed_with_a_hash_of_its_own(make: An
         assert SessionView.model_validate_json(view.model_dump_json()) == view
         decision_views(events[:length], fold)
 
-    assert len(hashes) == len(events)
+    assert len(hashes) == len(events) - 1
 
 
 def test_a_pending_effect_is_shown_until_it_is_answered() -> None:
@@ -124,11 +127,21 @@ def test_a_pending_effect_is_shown_until_it_is_answered() -> None:
     assert session_view(SessionFold.of(events[: called + 1])).tasks[0].pending == ()
 
 
-def test_the_hash_is_that_of_the_canonical_json_without_itself() -> None:
+def test_the_hash_is_that_of_the_canonical_json_without_what_tells_the_place() -> None:
     view = session_view(SessionFold.of(finished().events()))
-    content = json.loads(view.model_dump_json(exclude={"state_hash"}))
+    place = {
+        "state_hash",
+        "session_id",
+        "position",
+        "origin",
+        "what_if",
+        "on_hold",
+        "output_folder",
+    }
+    content = json.loads(view.model_dump_json())
 
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    kept = {name: value for name, value in content.items() if name not in place}
+    canonical = json.dumps(kept, separators=(",", ":"), ensure_ascii=False)
 
     assert view.state_hash == hashlib.sha256(canonical.encode()).hexdigest()
     assert state_hash(view.model_copy(update={"state_hash": "other"})) == view.state_hash

@@ -21,6 +21,7 @@ from domain.routing import (
     score,
     skill_cover,
     word_cover,
+    words_in,
 )
 
 GROUND = Ground(decision_id=UUID(int=1), policy_version="1", threshold=0.3, knowledge_position=42)
@@ -79,7 +80,7 @@ def test_without_wanted_skills_nothing_is_covered() -> None:
 def test_words_are_compared_whole_and_without_letter_case(
     words: str, text: str, share: float
 ) -> None:
-    assert word_cover(words, text) == share
+    assert word_cover(words_in(words), words_in(text)) == share
 
 
 def test_a_score_is_the_sum_of_its_weighted_parts() -> None:

@@ -147,7 +147,7 @@ def test_a_model_call_is_pending_until_it_is_answered() -> None:
     assert (pending.kind, pending.attempt, pending.failed) == (EffectKind.MODEL, 1, False)
     assert when(it, lambda it: it.answer_model(EFFECT, ANSWER, AT)) == [ANSWERED]
     assert it.pending == {}
-    assert it.steps == [Step(effect_id=EFFECT, purpose="execute", answer=ANSWER)]
+    assert it.steps == [Step(effect_id=EFFECT, purpose="execute", agent="FIN_007", answer=ANSWER)]
 
 
 def test_a_tool_call_is_pending_until_it_is_answered() -> None:
@@ -157,7 +157,7 @@ def test_a_tool_call_is_pending_until_it_is_answered() -> None:
     assert it.pending[EFFECT].call == CALL
     new = when(it, lambda it: it.answer_tool(EFFECT, ROWS, AT))
     assert new == [happened(Task.ToolAnswered, effect_id=EFFECT, answer=ROWS)]
-    assert it.steps == [Step(effect_id=EFFECT, call=CALL, answer=ROWS)]
+    assert it.steps == [Step(effect_id=EFFECT, agent="FIN_007", call=CALL, answer=ROWS)]
 
 
 def test_a_failed_tool_call_is_a_step_with_its_failure() -> None:
@@ -166,7 +166,10 @@ def test_a_failed_tool_call_is_a_step_with_its_failure() -> None:
     new = when(it, lambda it: it.fail_tool(EFFECT, FAILURE, AT))
 
     assert new == [happened(Task.ToolFailed, effect_id=EFFECT, failure=FAILURE)]
-    assert (it.pending, it.steps) == ({}, [Step(effect_id=EFFECT, call=CALL, failure=FAILURE)])
+    assert (it.pending, it.steps) == (
+        {},
+        [Step(effect_id=EFFECT, agent="FIN_007", call=CALL, failure=FAILURE)],
+    )
 
 
 def test_a_model_call_that_failed_for_now_stays_pending() -> None:
@@ -196,7 +199,7 @@ def test_a_model_call_that_failed_for_good_is_a_step_with_its_failure() -> None:
     assert when(it, lambda it: it.fail_model(EFFECT, FAILURE, AT, final=True)) == [GAVE_UP]
     assert it.pending == {}
     assert it.failed_attempts == {EFFECT: [FAILURE, FAILURE]}
-    assert it.steps == [Step(effect_id=EFFECT, purpose="execute", failure=FAILURE)]
+    assert it.steps == [Step(effect_id=EFFECT, purpose="execute", agent="FIN_007", failure=FAILURE)]
 
 
 ANSWERS = [

@@ -67,7 +67,7 @@ def test_every_event_has_a_stable_name_of_its_aggregate_in_the_past_tense(event_
     aggregate, _, happened = named(event_class).partition(".")
 
     assert aggregate == event_class.__qualname__.partition(".")[0].lower()
-    assert re.fullmatch(r"([a-z]+_)*(founded|made|taken|forgotten|[a-z]+ed)", happened)
+    assert re.fullmatch(r"([a-z]+_)*(founded|made|taken|forgotten|rewound|[a-z]+ed)", happened)
 
 
 def test_no_two_events_share_a_name() -> None:

@@ -15,7 +15,7 @@ import pytest
 from domain.conversation import USER, Conversation, Turn
 from domain.event import Envelope, RecordedEvent
 from infrastructure.event_log.errors import UnreadableEventError
-from infrastructure.event_log.logged_event import LoggedEvent, Row, Uuids
+from infrastructure.event_log.logged_event import LoggedEvent, Row, Uuids, sent_time
 from infrastructure.event_log.mapper import EnvelopedEvent, EventMapper
 from infrastructure.event_log.read_event import ReadEvent, read_events
 from infrastructure.system import Uuid7Factory
@@ -61,8 +61,8 @@ def row_of(event: EnvelopedEvent, position: int = 1) -> Row:
         envelope.causation_id and envelope.causation_id.bytes,
         envelope.traceparent,
         envelope.subject,
-        event.occurred_at,
-        AT,
+        sent_time(event.occurred_at or AT),
+        sent_time(AT),
         event.state,
     )
 
