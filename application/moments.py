@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +14,10 @@ FORMS = (
 )
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+LEAP_SECOND = re.compile(r"\d[Tt ]\d\d:?\d\d:?60(?:[.,]\d+)?\s*(?:[Zz]|[+-][0-9:]+)?$")
+"""How ISO 8601 writes the second that is put in at the end of some half-years."""
 
 LONGEST_POSITION = 18
 """Digits; a position is a 64-bit number."""
@@ -28,13 +33,8 @@ def resolve(moment: str | int | datetime | UUID, log: EventLog) -> int:
         BadRequestError: the moment is none of the known forms, or its time has no zone.
         NotFoundError: there is no event of this id.
     """
-    value = _parse(moment) if isinstance(moment, str) else moment
+    value = _understood(moment)
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise BadRequestError(
-                f"The time {str(moment)!r} has no zone; add one, for example"
-                f" {value.isoformat()}+00:00."
-            )
         return log.position_at(value)
     if isinstance(value, UUID):
         return log.position_of(value)
@@ -50,30 +50,62 @@ def newest_before(moment: str | int | datetime | UUID, log: EventLog) -> int:
         BadRequestError: the moment is none of the known forms, or its time has no zone.
         NotFoundError: there is no event of this id.
     """
-    value = _parse(moment) if isinstance(moment, str) else moment
-    if isinstance(value, datetime) and value.tzinfo is not None:
+    value = _understood(moment)
+    if isinstance(value, datetime):
         return log.position_at(value - timedelta.resolution) if value > EARLIEST else 0
     return max(resolve(value, log) - 1, 0)
 
 
 def time_of(moment: str | int | datetime | UUID | None, log: EventLog, now: datetime) -> datetime:
-    """Tell the time a moment means, never later than now; for None, now.
+    """Tell the time a moment means, in UTC and never later than now; for None, now.
 
     Args:
-        moment: a position or an event id means the time its event was recorded at.
+        moment: a position or an event id means the time its event was recorded at; position 0, the
+            time of the first event.
 
     Raises:
         BadRequestError: the moment is none of the known forms, or its time has no zone.
         NotFoundError: there is no event of this id.
     """
-    value = _parse(moment) if isinstance(moment, str) else moment
-    if value is None:
+    if moment is None:
         return now
-    position = resolve(value, log)
+    value = _understood(moment)
     if isinstance(value, datetime):
         return min(value, now)
+    position = resolve(value, log)
+    if position == 0:
+        first = next(log.read(limit=1), None)
+        return now if first is None else first.recorded_at
     newest = next(log.read(until=position, limit=1, backwards=True), None)
     return now if newest is None or newest.position < position else newest.recorded_at
+
+
+def in_utc(value: datetime) -> datetime:
+    """Say a time with a zone in UTC; one that lies outside of UTC's years becomes its nearest.
+
+    So that arithmetic with it cannot leave the years that there are.
+    """
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return EARLIEST if value.year == EARLIEST.year else LATEST
+
+
+def _understood(moment: str | int | datetime | UUID) -> int | datetime | UUID:
+    """Read a moment; times come in UTC.
+
+    Raises:
+        BadRequestError: it is none of the known forms, or its time has no zone.
+    """
+    value = _parse(moment) if isinstance(moment, str) else moment
+    if not isinstance(value, datetime):
+        return value
+    if value.utcoffset() is None:
+        raise BadRequestError(
+            f"The time {str(moment)!r} has no zone; add one, for example"
+            f" {value.replace(tzinfo=None).isoformat()}+00:00."
+        )
+    return in_utc(value)
 
 
 def _parse(text: str) -> int | datetime | UUID:
@@ -85,4 +117,9 @@ def _parse(text: str) -> int | datetime | UUID:
             return form(stripped)
         except ValueError:
             continue
+    if LEAP_SECOND.search(stripped):
+        raise BadRequestError(
+            f"{text!r} names a leap second, which the clocks of computers leave out: give the"
+            " second before it (59), or the first one of the next minute."
+        )
     raise BadRequestError(f"{text!r} is no moment; give {FORMS}.")

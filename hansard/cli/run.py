@@ -11,7 +11,12 @@ import click
 from click.core import ParameterSource
 
 import hansard
-from application.errors import ApplicationError, BadRequestError, ConflictError
+from application.errors import (
+    ApplicationError,
+    BadRequestError,
+    ConflictError,
+    SessionStoppedError,
+)
 from application.tracing import check_traceparent
 from hansard.cli.exits import session_exit_code
 from hansard.cli.progress import shown
@@ -30,7 +35,9 @@ MODEL = click.option(
 )
 
 
-@click.command()
+@click.command(
+    epilog='\b\nhansard run "Generate a Q4 financial report with charts" --input ledger.csv'
+)
 @click.argument("request")
 @click.option(
     "-i",
@@ -74,12 +81,9 @@ def run(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    r"""Let the organisation do the job described by REQUEST.
+    """Let the organisation do the job described by REQUEST.
 
     Sessions that an earlier process left unfinished are finished first.
-
-    \b
-    hansard run "Generate a Q4 financial report with charts" --input ledger.csv
     """
     trace = _trace(traceparent)
     with _opened(model) as h:
@@ -111,11 +115,12 @@ def resume(*, session: str, quiet: bool, as_json: bool) -> int:
 @click.command()
 @click.argument("session")
 @click.option("--reason", required=True, help="Why it is stopped; recorded.")
+@click.option("--stop", is_flag=True, help="Let the process that runs it stop first.")
 @JSON
-def cancel(*, session: str, reason: str, as_json: bool) -> int:
-    """Stop SESSION for good; no process may be running it."""
+def cancel(*, session: str, reason: str, stop: bool, as_json: bool) -> int:
+    """Stop SESSION for good; no process may be running it, unless --stop is given."""
     with _opened(None) as h:
-        view = h.cancel(session, reason)
+        view = h.cancel(session, reason, stop=stop)
     if as_json:
         print_json(view)
     else:
@@ -141,7 +146,10 @@ def _opened(model: str | None) -> AbstractContextManager[hansard.Hansard]:
 
 def _finish_interrupted(h: hansard.Hansard, *, quiet: bool) -> None:
     for session_id in h.unfinished():
-        resumptions = h.session(session_id).resumptions
+        found = h.session(session_id)
+        if found.on_hold:
+            continue  # somebody went back on purpose, and resumes it on purpose
+        resumptions = found.resumptions
         if resumptions >= MAX_RESUMPTIONS:
             click.echo(
                 f"Session {session_id} was lost again after each of {resumptions} resumptions; it"
@@ -152,6 +160,9 @@ def _finish_interrupted(h: hansard.Hansard, *, quiet: bool) -> None:
         try:
             with shown(console(err=True), quiet=quiet) as listener:
                 view = h.resume(session_id, on_event=listener)
+        except SessionStoppedError as error:
+            click.echo(clean(str(error)), err=True)
+            continue
         except ConflictError:
             continue  # another process is running it
         except ApplicationError as error:

@@ -10,6 +10,7 @@ import re
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 from collections.abc import Iterator, Mapping
@@ -138,6 +139,19 @@ class Command:
             killer.cancel()
         os.close(main)
         return Screen(process.returncode, sent.decode())
+
+
+def command_of_this_tree(folder: Path, url: str, program: str = "-m hansard") -> Command:
+    """Make the command run from the source, on a database.
+
+    Args:
+        folder: working folder; the script is put there.
+        program: what Python runs.
+    """
+    script = folder / f"hansard-{len(list(folder.iterdir()))}"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {program} "$@"\n')
+    script.chmod(0o755)
+    return Command(script, folder, {"HANSARD_DATABASE_URL": url, "PYTHONPATH": str(ROOT)})
 
 
 class Running:

@@ -25,6 +25,11 @@ class GuidedProcess:
             cwd=ROOT,
         )
 
+    @property
+    def pid(self) -> int:
+        """Its number in the system."""
+        return self._process.pid
+
     def heard(self) -> str:
         """Wait for the next line it prints; empty when it has ended."""
         assert self._process.stdout is not None

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -99,11 +100,13 @@ class ScriptedModel:
     Attributes:
         requests: all calls, in order.
         when_asked: what to do when a call for a purpose, or for a task by its key, is in flight.
+        pause_s: how long a call for a purpose, or for a task by its key, takes.
     """
 
     def __init__(self, script: Mapping[str, Replies], together: Collection[str] = ()) -> None:
         self.script = script
         self.when_asked: dict[str, Callable[[], object]] = {}
+        self.pause_s: dict[str, float] = {}
         self.requests: list[ModelRequest] = []
         self._attempts: Counter[UUID] = Counter()
         self._together = set(together)
@@ -120,7 +123,7 @@ class ScriptedModel:
         if self._met is not None and key in self._together and number == 0:
             async with asyncio.timeout(PATIENCE_S):
                 await self._met.wait()
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.pause_s.get(key, 0))
         replies = self.script[key]
         reply = replies[min(number, len(replies) - 1)]
         if isinstance(reply, Sequence):
@@ -215,18 +218,31 @@ class InMemoryLease:
     """Leases within one process."""
 
     def __init__(self) -> None:
-        self._held: set[UUID] = set()
+        self._held: dict[UUID, Callable[[str], None] | None] = {}
 
     @contextmanager
-    def hold(self, session_id: UUID) -> Iterator[None]:
+    def hold(
+        self, session_id: UUID, on_stop: Callable[[str], None] | None = None
+    ) -> Iterator[None]:
         """Hold a session while the context lasts; see the port."""
         if session_id in self._held:
             raise ConflictError(f"Another process runs session {str(session_id)!r}.")
-        self._held.add(session_id)
+        self._held[session_id] = on_stop
         try:
             yield
         finally:
-            self._held.discard(session_id)
+            del self._held[session_id]
+
+    def request_stop(self, session_id: UUID, timeout_s: float) -> None:
+        """Ask a holder to stop, and wait; see the port."""
+        deadline = monotonic() + timeout_s
+        while session_id in self._held:
+            on_stop = self._held[session_id]
+            if on_stop is not None:
+                on_stop("a test")
+            if monotonic() > deadline:
+                raise ConflictError(f"Session {str(session_id)!r} is still held.")
+            sleep(0.001)
 
 
 class Crash(BaseException):

@@ -48,7 +48,11 @@ def test_what_lies_ahead_means_now(log: InMemoryEventLog) -> None:
     assert time_of(len(log.events) + 1, log, NOW) == NOW
 
 
-def test_before_the_first_event_there_is_no_other_time_than_now() -> None:
+def test_before_the_first_event_it_is_when_that_was_recorded(log: InMemoryEventLog) -> None:
+    assert time_of(0, log, NOW) == log.events[0].recorded_at
+
+
+def test_in_an_empty_log_there_is_no_other_time_than_now() -> None:
     assert time_of(0, InMemoryEventLog(), NOW) == NOW
 
 
