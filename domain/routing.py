@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property, lru_cache
 from uuid import UUID
 
 from domain.decision import Candidate, Decision, Share
@@ -27,6 +28,16 @@ class Profile(Value):
     skills: tuple[str, ...]
     words: str = ""
 
+    @cached_property
+    def abilities(self) -> frozenset[str]:
+        """The skills, to look one up in."""
+        return frozenset(self.skills)
+
+    @cached_property
+    def describing(self) -> frozenset[str]:
+        """The words that describe the candidate, names of skills among them."""
+        return _described(f"{self.words} {' '.join(self.skills)}")
+
 
 class Need(Value):
     """What a task needs.
@@ -38,6 +49,11 @@ class Need(Value):
 
     skills: tuple[str, ...]
     words: str
+
+    @cached_property
+    def occurring(self) -> frozenset[str]:
+        """The words that occur in title and instruction."""
+        return words_in(self.words)
 
 
 class Ground(Value):
@@ -54,23 +70,32 @@ class Ground(Value):
     knowledge_position: int
 
 
-def skill_cover(skills: Iterable[str], wanted: Sequence[str]) -> float:
+def words_in(text: str) -> frozenset[str]:
+    """Take the words of three letters or more out of a text, letter case aside."""
+    return frozenset(word.casefold() for word in _WORD.findall(text))
+
+
+@lru_cache(1024)
+def _described(text: str) -> frozenset[str]:
+    """Take the words out of a description, which is asked for again and again."""
+    return words_in(text)
+
+
+def skill_cover(skills: Collection[str], wanted: Sequence[str]) -> float:
     """Tell which share of the wanted skills is covered; the first weighs 1, the n-th 1/n."""
     if not wanted:
         return 0.0
-    have = set(skills)
-    weights = [1 / rank for rank in range(1, len(wanted) + 1)]
-    covered = sum(weight for skill, weight in zip(wanted, weights, strict=True) if skill in have)
-    return covered / sum(weights)
+    covered = total = 0.0
+    for rank, skill in enumerate(wanted, start=1):
+        total += 1 / rank
+        if skill in skills:
+            covered += 1 / rank
+    return covered / total
 
 
-def word_cover(words: str, text: str) -> float:
-    """Tell which share of the describing words occurs in a text, letter case aside."""
-    describing = {word.casefold() for word in _WORD.findall(words)}
-    if not describing:
-        return 0.0
-    occurring = {word.casefold() for word in _WORD.findall(text)}
-    return len(describing & occurring) / len(describing)
+def word_cover(describing: Collection[str], occurring: frozenset[str]) -> float:
+    """Tell which share of the describing words occurs."""
+    return len(occurring.intersection(describing)) / len(describing) if describing else 0.0
 
 
 def score(profile: Profile, need: Need) -> Candidate:
@@ -80,10 +105,8 @@ def score(profile: Profile, need: Need) -> Candidate:
     """
     words_weight = WORDS_WEIGHT if need.skills else 1.0
     parts = {
-        "skills": round(SKILLS_WEIGHT * skill_cover(profile.skills, need.skills), 4),
-        "words": round(
-            words_weight * word_cover(f"{profile.words} {' '.join(profile.skills)}", need.words), 4
-        ),
+        "skills": round(SKILLS_WEIGHT * skill_cover(profile.abilities, need.skills), 4),
+        "words": round(words_weight * word_cover(profile.describing, need.occurring), 4),
     }
     return Candidate(
         agent_id=profile.agent_id,

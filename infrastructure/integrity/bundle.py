@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from pydantic_core import to_json
 
 from application.errors import BadRequestError
 from infrastructure.integrity.files import write_atomically
+from infrastructure.integrity.gathering import Gathered
 from infrastructure.integrity.leaf import FIELDS, POSITION, RawEvent, number
 from infrastructure.integrity.note import Checkpoint, VerifierKey
 from infrastructure.integrity.tiles import TiledTree
 
-FORMAT = "hansard-proof-v1"
+FORMAT = "hansard-proof-v2"
 PROGRAM = "verify_proof.py"
 
 UUIDS = {"stream", "event_id", "session_id", "correlation_id", "causation_id"}
@@ -26,7 +26,8 @@ NUMBERS = {"position", "version", "schema_version", "occurred_at", "recorded_at"
 PROVES = (
     "Each event listed here stood, word for word, at its position of the log whose checkpoint the"
     " holder of the key signed. None was changed, moved or added since, and no stream listed here"
-    " has lost an event before its last one."
+    " has lost an event before its last one. With Hansard, `hansard replay --verify --bundle` also"
+    " recomputes every decision of the session from them."
 )
 PROVES_NOT = (
     "That the session has no later events or further streams, that the times are true, and that"
@@ -36,7 +37,7 @@ PROVES_NOT = (
 
 def compose(
     session_id: UUID,
-    events: Sequence[RawEvent],
+    gathered: Gathered,
     tree: TiledTree,
     checkpoint: Checkpoint,
     key: VerifierKey,
@@ -44,6 +45,7 @@ def compose(
     """Put together a bundle.
 
     Args:
+        gathered: the events of the session, and those that its decisions depend on.
         tree: the one that the checkpoint was signed of.
         key: the one that signed it.
     """
@@ -55,7 +57,15 @@ def compose(
         "how_to_check": f"python {PROGRAM} THIS_FILE --key VERIFIER_KEY",
         "verifier_key": str(key),
         "checkpoint": checkpoint.note,
-        "events": [_entry(event, tree) for event in events],
+        "events": [entry_of(event, tree) for event in gathered.events],
+        "ancestors": [
+            {
+                "session_id": str(ancestor),
+                "events": [entry_of(event, tree) for event in events],
+            }
+            for ancestor, events in gathered.ancestors.items()
+        ],
+        "organisation": [entry_of(event, tree) for event in gathered.organisation],
     }
 
 
@@ -65,20 +75,25 @@ def write(bundle: dict[str, Any], file: Path) -> Path:
     Raises:
         BadRequestError: they cannot be written there.
     """
-    program = file.with_name(PROGRAM)
-    source = files("infrastructure.integrity").joinpath(PROGRAM).read_bytes()
     try:
         write_atomically(file, to_json(bundle, indent=1))
-        write_atomically(program, source)
+        return write_program(file.parent)
     except OSError as error:
         raise BadRequestError(
             f"The bundle cannot be written to {str(file)!r} ({error.strerror}):"
             " name a file in a folder that you may write to."
         ) from error
+
+
+def write_program(folder: Path) -> Path:
+    """Write the program that checks bundles into a folder; give its path."""
+    program = folder / PROGRAM
+    write_atomically(program, files("infrastructure.integrity").joinpath(PROGRAM).read_bytes())
     return program
 
 
-def _entry(event: RawEvent, tree: TiledTree) -> dict[str, Any]:
+def entry_of(event: RawEvent, tree: TiledTree) -> dict[str, Any]:
+    """Put an event into the form of a bundle, with the proof that it stands in the tree."""
     entry = {name: _value(name, field) for name, field in zip(FIELDS, event, strict=True)}
     proof = tree.inclusion_proof(number(event[POSITION]) - 1)
     return entry | {"inclusion": [b64encode(node).decode() for node in proof]}

@@ -42,7 +42,7 @@ FIELDS = (
 RawEvent: TypeAlias = tuple[bytes | None, ...]
 """The values of `FIELDS` as they stand in a leaf, without their lengths."""
 
-POSITION, STREAM, VERSION, EVENT_ID = range(4)
+POSITION, STREAM, VERSION, EVENT_ID, TYPE = range(5)
 SESSION_ID, RECORDED_AT, PAYLOAD = 7, 14, 15
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ PostgreSQL's binary format is already that of a leaf, but for times, which it co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,6 +55,10 @@ class RawReader(Protocol):
         """Read the events of a session by position."""
         ...
 
+    def of_types(self, types: Collection[str], until: int) -> Iterator[RawEvent]:
+        """Read the events of some types by position, up to one."""
+        ...
+
     def last_position(self) -> int:
         """Tell the highest position; 0 for an empty log."""
         ...
@@ -84,17 +88,19 @@ class PostgresRawReader:
 
     def session(self, session_id: UUID) -> Iterator[RawEvent]:
         """Read the events of a session by position; see the protocol."""
+        return self._select(sql.SESSION_PAGE, {"session": session_id})
+
+    def of_types(self, types: Collection[str], until: int) -> Iterator[RawEvent]:
+        """Read the events of some types by position; see the protocol."""
+        return self._select(sql.TYPES_PAGE, {"types": sorted(types), "until": until})
+
+    def _select(self, statement: str, wanted: dict[str, Any]) -> Iterator[RawEvent]:
+        limits = {"log": sql.LOG, "limit": PAGE_EVENTS, "bytes": PAGE_BYTES}
         after = 0
         while True:
-            parameters = {
-                "log": sql.LOG,
-                "session": session_id,
-                "after": after,
-                "limit": PAGE_EVENTS,
-                "bytes": PAGE_BYTES,
-            }
+            parameters = {**wanted, **limits, "after": after}
             with translated(), self._pool.connection() as connection:
-                page = _fetch(connection, sql.SESSION_PAGE, parameters)
+                page = _fetch(connection, statement, parameters)
             yield from page
             if not page:
                 return

@@ -42,6 +42,19 @@ SESSION_PAGE = _MEASURED.format(
     " ORDER BY position LIMIT %(limit)s"
 )
 
+# Written so that the index by type is used however few the events are, as reading for their meaning
+# does it.
+TYPES_PAGE = _MEASURED.format(
+    inner=f"SELECT {FIELDS} FROM hansard.events"  # noqa: S608 - as above
+    " WHERE log = %(log)s AND position = ANY(ARRAY("
+    "SELECT found.position FROM unnest(%(types)s::text[]) AS wanted (type)"
+    " CROSS JOIN LATERAL (SELECT t.position FROM hansard.events AS t"
+    " WHERE t.log = %(log)s AND t.type = wanted.type"
+    " AND t.position > %(after)s AND t.position <= %(until)s"
+    " ORDER BY t.position LIMIT %(limit)s) AS found"
+    " ORDER BY found.position LIMIT %(limit)s))"
+)
+
 # The leaf as `leaf.leaf_of` makes it: for checkpoints, which then need not fetch the events.
 # 262,968 hours lie between 1970 and 2000, from where PostgreSQL counts its microseconds.
 LEAF_HASHES = r"""
