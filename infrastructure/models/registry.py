@@ -6,7 +6,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from application.errors import EffectError
+from application.errors import BadRequestError, EffectError
 from application.ports import Model, ModelRequest
 from domain.effect import Failure, FailureKind, ModelAnswer
 from infrastructure.models.anthropic import AnthropicModel
@@ -44,6 +44,23 @@ class RoutedModel:
             EffectError: no adapter serves the model, its key is missing, or the call failed.
         """
         return await self._adapter(request.model).answer(request)
+
+    def check(self, model: str, *, needs_key: bool) -> None:
+        """Make sure that a model is known, and can be asked.
+
+        Raises:
+            BadRequestError: no adapter serves it, or its key is missing.
+        """
+        try:
+            self._adapter(model)
+        except EffectError as error:
+            if needs_key or error.failure.kind is FailureKind.NOT_FOUND:
+                raise BadRequestError(str(error)) from error
+
+    def stand_in(self, model: str) -> str:
+        """Name the model that is asked instead of one whose key is missing."""
+        lacks_key = model.startswith(CLAUDE) and self._settings.anthropic_api_key is None
+        return OFFLINE if lacks_key else model
 
     async def aclose(self) -> None:
         """Close what the running event loop opened."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +14,7 @@ from domain.value import Value
 _SHOWN = 60
 
 
+@cache
 def describe(name: str, arguments: type[Value], answer: type[Value]) -> ToolBrief:
     """Describe one tool from the models of its arguments and of its answer."""
     purpose = inspect.cleandoc(arguments.__doc__ or name)
