@@ -89,7 +89,9 @@ class Proof(Value):
         file: the bundle.
         program: the program that checks it, beside it; it needs Python and nothing else.
         key: verifier key of the log; whoever checks should have it from elsewhere.
-        events: how many events the bundle proves.
+        events: how many events of the session the bundle proves.
+        context: how many events it proves beside them: those that the session's decisions depend
+            on, of the organisation and of the sessions that it was forked from.
         position: position of the checkpoint that it proves them by.
     """
 
@@ -99,3 +101,30 @@ class Proof(Value):
     key: str
     events: int
     position: int
+    context: int = 0
+
+
+class InclusionView(Value):
+    """The proof that an event stands in the log, and whether it holds.
+
+    Attributes:
+        position: of the event.
+        leaf_hash: SHA-256, in hex, of the event as it is read now (RFC 9162, 2.1.1).
+        covered: whether a signed checkpoint covers the position yet.
+        verified: whether the proof leads from the leaf to the root that was signed.
+        tree_size: position of the checkpoint; None where nothing is covered.
+        root: that was signed, in hex.
+        key: verifier key of who signed it.
+        path_length: hashes that the proof consists of; None where there is none.
+        note: why the event is not covered or not verified; empty when all is well.
+    """
+
+    position: int
+    leaf_hash: str
+    covered: bool
+    verified: bool
+    tree_size: int | None = None
+    root: str | None = None
+    key: str | None = None
+    path_length: int | None = None
+    note: str = ""

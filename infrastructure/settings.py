@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from application.errors import BadRequestError
+from domain.value import SubjectId
 
 OFFLINE = "offline"
 """The model that answers by rules, without a key."""
@@ -84,6 +85,7 @@ class Settings(BaseSettings):
         roster: the user's own organisation, as YAML, in place of the packaged one.
         archive_folder: where old partitions of the log are moved to; `archive` below `home` by
             default.
+        actor: who looks at the audit; the operating system's name of the user by default.
         subject_key_file: the master key that wraps the keys of subjects; `keys/subjects.key` below
             `home` by default.
         checkpoint_key: file of the private key that signs checkpoints; `keys/checkpoint.pem` below
@@ -129,6 +131,7 @@ class Settings(BaseSettings):
     max_input_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(1_000_000_000)
     roster: AnyPath | None = None
     archive_folder: AnyPath | None = None
+    actor: SubjectId | None = None
     subject_key_file: AnyPath | None = None
     checkpoint_key: AnyPath | None = None
     checkpoint_command: Command = ()
@@ -249,6 +252,7 @@ ADVICE = {
     "output_root": "give the path of a folder.",
     "roster": "give the path of a YAML file.",
     "archive_folder": "give the path of a folder.",
+    "actor": "use up to 200 letters, digits, dots, colons and dashes, as in 'a.turing'.",
     "subject_key_file": "give the path of a file.",
     "checkpoint_key": "give the path of a file.",
     "checkpoint_command": "give a program and its arguments, with quotation marks in pairs.",

@@ -22,11 +22,14 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows as CSV (RFC 4180), the names of the columns first."""
+    click.echo(csv_text([columns]) + csv_text(rows), nl=False)
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Put rows into CSV (RFC 4180)."""
     text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([cell(value) for value in row] for row in rows)
-    click.echo(text.getvalue(), nl=False)
+    csv.writer(text).writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue()
 
 
 def print_views(views: Sequence[Value], kind: type[Value]) -> None:

@@ -6,7 +6,10 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int = 0o644, replace: bool = True) -> None:
@@ -68,6 +71,71 @@ def write_all_atomically(contents: Mapping[Path, bytes]) -> None:
             beside.unlink(missing_ok=True)
     for folder in {path.parent for path in contents}:
         flush_folder(folder)
+
+
+class AtomicFile:
+    """A file that is written piece by piece beside its place, and moved into it as a whole.
+
+    Leaving the context without `publish` leaves what was there before.
+
+    Args:
+        path: where the file is to stand.
+        mode: permissions; the file has them from the first byte on.
+
+    Attributes:
+        size: bytes written so far.
+    """
+
+    def __init__(self, path: Path, *, mode: int = 0o600) -> None:
+        self.path = path
+        self.size = 0
+        self._hash = sha256()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        self._beside = Path(name)
+        os.fchmod(descriptor, mode)
+        self._file = os.fdopen(descriptor, "wb")
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256, in hex, of what was written so far."""
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        """Write the next piece."""
+        self._file.write(data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def finish(self) -> None:
+        """Bring all pieces to the disk, still beside the file's place."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def publish(self, *, replace: bool) -> None:
+        """Move the file to its place; it survives a power failure when this returns.
+
+        Raises:
+            FileExistsError: there is one, and it may not be replaced.
+        """
+        self.finish()
+        if replace:
+            self._beside.replace(self.path)
+        else:
+            self.path.hardlink_to(self._beside)
+        flush_folder(self.path.parent)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+        self._beside.unlink(missing_ok=True)
 
 
 def flush_folder(folder: Path) -> None:

@@ -187,7 +187,7 @@ class Checkpoint:
 
 
 class Signer:
-    """A private key that signs checkpoints of one log."""
+    """A private key that signs checkpoints of one log, and what is exported from it."""
 
     def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -199,6 +199,19 @@ class Signer:
         text = f"{origin}\n{size}\n{b64encode(root).decode()}\n"
         signature = b64encode(self.verifier.id + self._key.sign(text.encode())).decode()
         return Checkpoint(origin, size, root, f"{text}\n{SIGNATURE_MARK}{origin} {signature}\n")
+
+    def sign_export(self, kind: str, digest: str) -> str:
+        """Sign what was exported; no such signature can be taken for one of a checkpoint.
+
+        Args:
+            kind: format of the export, which a log is never named like.
+            digest: SHA-256 of the export, in hex.
+
+        Returns:
+            Base64 of the key's id and the signature of kind, origin and digest, each on a line.
+        """
+        text = f"{kind}\n{self.verifier.name}\n{digest}\n"
+        return b64encode(self.verifier.id + self._key.sign(text.encode())).decode()
 
 
 def _signature(line: str) -> tuple[str, bytes, bytes]:

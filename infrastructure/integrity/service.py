@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +11,22 @@ from uuid import UUID
 from psycopg import errors
 
 from application.errors import BadRequestError, IntegrityError, NotFoundError
-from application.integrity import Proof, Verification
+from application.integrity import InclusionView, Proof, Verification
 from infrastructure.database.errors import translated
 from infrastructure.integrity import bundle, sql, store
+from infrastructure.integrity.audit_bundle import AuditBundle
 from infrastructure.integrity.checkpointing import Checkpointer
-from infrastructure.integrity.evidence import DatabaseTiles
+from infrastructure.integrity.evidence import DatabaseTiles, Evidence
+from infrastructure.integrity.gathering import gather
 from infrastructure.integrity.handover import Handover
-from infrastructure.integrity.keys import KeyRing, read_verifier_keys
+from infrastructure.integrity.inclusion import InclusionProver
+from infrastructure.integrity.keys import KeyFileError, KeyRing, read_verifier_keys
 from infrastructure.integrity.leaf import POSITION, leaf_hashes, number
 from infrastructure.integrity.note import Checkpoint, VerifierKey
 from infrastructure.integrity.publication import Publication
 from infrastructure.integrity.reader import PostgresRawReader, RawReader
 from infrastructure.integrity.restoring import restored
+from infrastructure.integrity.tiles import TiledTree
 from infrastructure.integrity.verifying import LogVerifier, ignore
 from infrastructure.integrity.walk import Progress
 
@@ -129,17 +133,9 @@ class LogIntegrity:
             IntegrityError: the log is not what was signed, so that nothing can be proven.
             BadRequestError: the file cannot be written.
         """
-        events = list(self._reader.session(session_id))
-        if not events:
-            raise NotFoundError("session", session_id)
-        checkpoint = self.checkpointer.catch_up(wait=True)
-        if checkpoint is None or checkpoint.size < number(events[-1][POSITION]):
-            raise IntegrityError("The events of the session are not covered by a checkpoint.")
-        tree = restored(checkpoint.size, DatabaseTiles(self._pool), self._reader)
-        if tree.root() != checkpoint.root:
-            raise IntegrityError(
-                "The tiles in the database do not lead to the root that was signed."
-            )
+        gathered = gather(self._reader, session_id)
+        events = gathered.all
+        checkpoint, tree = self._covering(number(events[-1][POSITION]))
         for event, leaf in zip(events, leaf_hashes(events), strict=True):
             position = number(event[POSITION])
             if tree.leaf(position - 1) != leaf:
@@ -148,15 +144,55 @@ class LogIntegrity:
                 )
         key = checkpoint.verify(self.keys.trusted(), self.keys.origin)
         path = file or Path(f"hansard-proof-{session_id}.json")
-        program = bundle.write(bundle.compose(session_id, events, tree, checkpoint, key), path)
+        program = bundle.write(bundle.compose(session_id, gathered, tree, checkpoint, key), path)
         return Proof(
             session_id=session_id,
             file=str(path),
             program=str(program),
             key=str(key),
-            events=len(events),
+            events=len(gathered.events),
+            context=len(events) - len(gathered.events),
             position=checkpoint.size,
         )
+
+    def prove(self, positions: Collection[int]) -> dict[int, InclusionView]:
+        """Prove the inclusion of events; see the port `InclusionProofs`."""
+        if not positions:
+            return {}
+        note = ""
+        try:
+            self.checkpointer.catch_up(wait=True)
+        except (IntegrityError, KeyFileError) as error:
+            note = str(error)  # what was covered before can be proven all the same
+        trusted = self.keys.trusted()
+        evidence = Evidence(self._pool, self.publication, self.keys.origin, trusted)
+        return InclusionProver(self._reader, evidence, trusted, note).prove(positions)
+
+    def audit_bundle(self, until: int) -> AuditBundle:
+        """Begin a bundle of exported decisions.
+
+        Args:
+            until: position that all of them stand at or before.
+
+        Raises:
+            IntegrityError: the log is not what was signed, so that nothing can be proven.
+            UnavailableError: the database or the key cannot be used.
+        """
+        checkpoint, tree = self._covering(until)
+        checkpoint.verify(self.keys.trusted(), self.keys.origin)
+        return AuditBundle(self._reader, tree, self.keys.signer())
+
+    def _covering(self, until: int) -> tuple[Checkpoint, TiledTree]:
+        """Cover the events up to a position, and restore the tree that was signed."""
+        checkpoint = self.checkpointer.catch_up(wait=True)
+        if checkpoint is None or checkpoint.size < until:
+            raise IntegrityError(f"No checkpoint covers the events up to position {until}.")
+        tree = restored(checkpoint.size, DatabaseTiles(self._pool), self._reader)
+        if tree.root() != checkpoint.root:
+            raise IntegrityError(
+                "The tiles in the database do not lead to the root that was signed."
+            )
+        return checkpoint, tree
 
     def find_session(self, name: str) -> UUID:
         """Read the id of a session; `last` names the newest.

@@ -25,6 +25,8 @@ HEIGHT = 8
 WIDTH = 1 << HEIGHT
 TILE_BYTES = WIDTH * HASH_BYTES
 REMEMBERED_TILES = 1024
+REMEMBERED_ROOTS = 4096
+"""Roots of subtrees; those that lie near each other share most of their proofs."""
 
 
 class Tile(NamedTuple):
@@ -127,6 +129,7 @@ class TiledTree:
         self._rest = rest
         self._read = lru_cache(REMEMBERED_TILES)(lambda *place: hashes_of(read_tile(*place)))
         self._hash = lru_cache(maxsize=None)(self._find_hash)
+        self._root = lru_cache(REMEMBERED_ROOTS)(self.subtree)
 
     def root(self, size: int | None = None) -> bytes:
         """Compute the root of this tree, or of its first `size` leaves."""
@@ -139,7 +142,7 @@ class TiledTree:
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """Prove that a leaf stands in this tree."""
-        return [self.subtree(part) for part in inclusion_path(index, self.size)]
+        return [self._root(part) for part in inclusion_path(index, self.size)]
 
     def consistency_proof(self, old: int) -> list[bytes]:
         """Prove that this tree begins with its first `old` leaves."""

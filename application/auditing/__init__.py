@@ -1,0 +1,1 @@
+"""Auditing: who decided what, on what grounds, and who looked at that."""
