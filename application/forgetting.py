@@ -23,6 +23,7 @@ from domain.value import SubjectId, Value
 
 OUT_OF_REACH = (
     "input files, and whatever was copied from the output folders",
+    "files that the audit was exported to",
     "backups and dumps of the database, replicas, and archived write-ahead log, until they expire",
     "log files of Hansard and of PostgreSQL",
     "what the provider of a language model keeps of the requests it served",
@@ -50,7 +51,7 @@ def check_subject_id(subject: str) -> str:
 
 
 class ConcernedSessionView(Value):
-    """A session that was run for a subject.
+    """A session that was run for a subject, or a fork of one.
 
     Attributes:
         files: absolute paths of the files it wrote; none once the subject was forgotten.
@@ -156,7 +157,7 @@ class Forgetting:
 def _concerned_view(fold: SessionFold, *, forgotten: bool) -> ConcernedSessionView:
     session = fold.session
     return ConcernedSessionView(
-        session_id=session.id,
+        session_id=fold.session_id,
         opened_at=session.created_on,
         status=session.status,
         files=() if forgotten else tuple(dict.fromkeys(_files(fold))),

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from domain.event import RecordedEvent
 from domain.value import Value
+from projections.lineage import NAME as LINEAGE
+from projections.lineage import segments_of, taken_back, within
 from projections.protocol import Batch, Page, Projection, computed_at, metadata, storable
 
 NAME = "conversation_history"
@@ -33,6 +35,7 @@ turns = sa.Table(
     sa.Column("speaker", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("model", sa.Text),
+    sa.Column("what_if", sa.Boolean, nullable=False, server_default="false"),
     sa.Column(
         "words",
         TSVECTOR,
@@ -51,8 +54,10 @@ class TurnView(Value):
     """A turn.
 
     Attributes:
+        session_id: the session in which it was said; a fork has turns of its parent too.
         said_at: time in the domain.
         model: the model that wrote it, if one did.
+        rewound: whether it was taken back.
     """
 
     position: int
@@ -63,32 +68,36 @@ class TurnView(Value):
     text: str
     model: str | None
     said_at: datetime
+    rewound: bool = False
 
 
 def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
+    conversation = batch.contexts.conversation(event.originator_id)
     batch.add(
         turns,
         recorded,
         said_at=event.timestamp,
         session_id=recorded.session_id,
         subject=recorded.envelope.subject,
-        conversation_id=event.originator_id,
+        conversation_id=conversation.conversation_id,
         turn_id=event.turn.turn_id,
         speaker=event.turn.speaker,
         text=event.turn.text,
         model=event.turn.model,
+        what_if=batch.contexts.is_what_if(recorded.session_id),
     )
 
 
 CONVERSATION_HISTORY = Projection(
     name=NAME,
-    version=1,
+    version=2,
     tables=(turns,),
     handlers={"conversation.turn_taken": _turn_taken},
+    contexts=frozenset({"conversation"}),
 )
 
-_VIEW = [turns.columns[name] for name in TurnView.model_fields]
+_VIEW = [turns.columns[name] for name in TurnView.model_fields if name != "rewound"]
 
 
 def list_turns(  # noqa: PLR0913 - filters, all by keyword
@@ -99,26 +108,43 @@ def list_turns(  # noqa: PLR0913 - filters, all by keyword
     conversation_id: UUID | None = None,
     speaker: str | None = None,
     text: str | None = None,
+    rewound: bool = False,
+    what_ifs: bool = False,
     after: int = 0,
     limit: int = 50,
 ) -> Page[TurnView]:
     """List turns up to a position, oldest first.
 
+    Of all sessions, whatever was said is listed, also what was taken back; of one session, its
+    history.
+
     Args:
         at: position of the log; None for now.
-        session_id: only turns of this session.
+        session_id: only turns of this session's history.
         conversation_id: only turns of this conversation.
         speaker: only turns of this agent, or of `USER`.
         text: only turns that hold any of the words of this text, as they stand, letter case aside;
             a text without words finds nothing.
+        rewound: of one session, list also what was said in it and taken back.
+        what_ifs: of all sessions, list also what was said in what-ifs.
         after: `next` of the page that came before.
     """
-    position, lag = computed_at(connection, NAME, at=at)
+    position, lag = computed_at(connection, NAME, LINEAGE, at=at)
     turn = turns.columns
-    filters = {"session_id": session_id, "conversation_id": conversation_id, "speaker": speaker}
+    filters = {"conversation_id": conversation_id, "speaker": speaker}
+    told: sa.ColumnElement[bool] = sa.true()
+    is_taken_back = taken_back(turn.session_id, turn.position, position)
+    if session_id is not None:
+        segments = segments_of(connection, session_id, position)
+        told = within(turn.session_id, turn.position, segments)
+        is_taken_back = ~told
+        if rewound:
+            told |= turn.session_id == session_id
+    elif not what_ifs:
+        told = ~turn.what_if
     query = (
-        sa.select(*_VIEW)
-        .where(turn.position > after, turn.position <= position)
+        sa.select(*_VIEW, is_taken_back.label("rewound"))
+        .where(told, turn.position > after, turn.position <= position)
         .where(*(turn[name] == value for name, value in filters.items() if value is not None))
         .order_by(turn.position)
         .limit(limit + 1)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from domain.conversation import USER
 from domain.session import SessionStatus
 from domain.value import Value
-from projections import activity
+from projections import activity, lineage
 from projections.activity.tables import SESSION_ENDS
 from projections.error_statistics import KINDS as ERRORS
 from projections.error_statistics import REJECTED, ErrorStatisticsView, error_views
@@ -51,7 +51,8 @@ class OrchestratorSummaryView(Value):
         agents: members of the organisation, active or not.
         active_agents: members that take work.
         executions: tasks that ended, however they did.
-        running_tasks: tasks that were created and have not ended.
+        running_tasks: tasks of the sessions' histories that have not ended; a fork goes on with
+            those of its parent.
         success_rate: completed out of completed and failed tasks, 0 to 1; None before the first.
         mean_duration_ms: mean milliseconds from taking up a task to its completion or failure;
             None before the first.
@@ -59,9 +60,12 @@ class OrchestratorSummaryView(Value):
             `p95_duration_ms`; as exact as `projections.quantiles` says.
         requests_by_agent: most first.
         errors: by kind and type, most frequent first.
-        sessions: how many there are of each status.
-        mean_session_ms: mean milliseconds from the opening of a session to its end, however it
-            ended; None before the first.
+        sessions: how many run at the end, and how often sessions ended in each other status; one
+            that was rewound may end again.
+        forks: sessions that were forked off; a what-if is none, and counts nowhere else either.
+        rewinds: how often sessions were rewound; what was taken back counts, for it was paid for.
+        mean_session_ms: mean milliseconds from the opening of a session, or from where it was
+            forked off, to its end, however it ended; None before the first.
         model_calls: attempts, repeated ones included.
         input_tokens: without those that were read from or written to the provider's cache.
         provider_cache_hit_rate: share of all tokens that went in which the provider read from its
@@ -88,6 +92,8 @@ class OrchestratorSummaryView(Value):
     requests_by_agent: tuple[RequestShare, ...]
     errors: tuple[ErrorStatisticsView, ...]
     sessions: dict[SessionStatus, int]
+    forks: int
+    rewinds: int
     mean_session_ms: float | None
     turns: int
     delegations: int
@@ -113,10 +119,11 @@ def orchestrator_summary(
         at: position of the log; None for now.
         after: count only what happened after this position.
     """
-    position, lag = computed_at(connection, activity.NAME, at=at)
+    position, lag = computed_at(connection, activity.NAME, lineage.NAME, at=at)
     found = _found(connection, after, position)
     tallies = by_kind((("all", *key), part) for key, part in found).get("all", Tallies())
     ever = tallies if after <= 0 else _openings_and_ends(connection, position)
+    more_sessions, more_tasks = lineage.running_since_turnings(connection, position)
     took = _durations(connection, after, position)
     agents, active_agents = _members(connection, position)
     answers = tallies.of("model_answer")
@@ -130,14 +137,16 @@ def orchestrator_summary(
         tasks_completed=tallies.number("task_completed"),
         tasks_failed=tallies.number("task_failed"),
         tasks_cancelled=tallies.number("task_cancelled"),
-        running_tasks=ever.number("task_created") - ever.number(*ENDED),
+        running_tasks=ever.number("task_created") - ever.number(*ENDED) + more_tasks,
         success_rate=success_rate(tallies),
         mean_duration_ms=tallies.of(*TRIED).mean_duration_ms,
         median_duration_ms=took.median_ms,
         p95_duration_ms=took.p95_ms,
         requests_by_agent=_shares(found),
         errors=_errors(found),
-        sessions=_sessions(tallies, ever),
+        sessions=_sessions(tallies, ever, more_sessions),
+        forks=tallies.number("session_forked"),
+        rewinds=tallies.number("session_rewound"),
         mean_session_ms=tallies.of(*SESSION_ENDS).mean_latency_ms,
         turns=tallies.number("turn"),
         delegations=tallies.number("delegation"),
@@ -224,8 +233,8 @@ def _errors(found: list[tuple[Key, Tally]]) -> tuple[ErrorStatisticsView, ...]:
     return error_views(("kind", "error"), errors)
 
 
-def _sessions(tallies: Tallies, ever: Tallies) -> dict[SessionStatus, int]:
-    running = ever.number("session_opened") - ever.number(*SESSION_ENDS)
+def _sessions(tallies: Tallies, ever: Tallies, more_sessions: int) -> dict[SessionStatus, int]:
+    running = ever.number("session_opened") - ever.number(*SESSION_ENDS) + more_sessions
     return {
         status: running
         if status is SessionStatus.RUNNING

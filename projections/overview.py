@@ -11,18 +11,19 @@ import sqlalchemy as sa
 
 from domain.session import SessionStatus
 from domain.value import Value
-from projections import activity, delegation_audit, session_list
+from projections import activity, delegation_audit, lineage, session_list
 from projections.activity import by_day
 from projections.delegation_audit import delegations
+from projections.lineage import session_turnings
 from projections.protocol import Page, computed_at
-from projections.session_list import session_ends, sessions
+from projections.session_list import session_states, sessions, states
 
 
 class SessionDayView(Value):
     """How many sessions ended so, or were opened, on a day (UTC).
 
     Attributes:
-        event: a status in which sessions end, or `opened`.
+        event: a status in which sessions end, or `opened`, `forked` or `rewound`.
     """
 
     day: date
@@ -66,7 +67,7 @@ class SessionCostView(Value):
 def session_days(
     connection: sa.Connection, *, at: int | None = None, after: int = 0
 ) -> Page[SessionDayView]:
-    """Count sessions by the day (UTC) on which they were opened and on which they ended.
+    """Count sessions by the day (UTC) on which they began, were rewound, and ended.
 
     Args:
         at: position of the log; None for now.
@@ -75,7 +76,7 @@ def session_days(
     position, lag = computed_at(connection, activity.NAME, at=at)
     column = by_day(connection, after, position).columns
     events = (
-        "opened",
+        *("opened", "forked", "rewound"),
         *(each.value for each in SessionStatus if each is not SessionStatus.RUNNING),
     )
     count = sa.cast(sa.func.sum(column.count), sa.BigInteger)
@@ -118,7 +119,7 @@ def strategies(
                 "mean_candidates"
             ),
         )
-        .where(column.position > after, column.position <= position)
+        .where(column.position > after, column.position <= position, ~column.what_if)
         .group_by(column.strategy)
         .order_by(number.desc(), column.strategy)
     )
@@ -138,7 +139,8 @@ def costliest_sessions(
         at: position of the log; None for now.
         after: count only what happened after this position.
     """
-    position, lag = computed_at(connection, activity.NAME, session_list.NAME, at=at)
+    names = (activity.NAME, session_list.NAME, lineage.NAME)
+    position, lag = computed_at(connection, *names, at=at)
     whole = _costliest_ended(position, after, limit).subquery()
     parts = _costs_of_running(position, after).subquery()
     either = sa.union_all(sa.select(whole), sa.select(parts)).subquery()
@@ -149,19 +151,16 @@ def costliest_sessions(
         .limit(limit)
         .subquery()
     )
-    taken, opened, ended = top.columns, sessions.columns, session_ends.columns
+    taken, opened, state = top.columns, sessions.columns, states(position)
     query = (
         sa.select(
             top,
             opened.request,
             opened.recorded_at.label("opened_at"),
-            sa.func.coalesce(ended.status, SessionStatus.RUNNING.value).label("status"),
+            sa.func.coalesce(state.columns.status, SessionStatus.RUNNING.value).label("status"),
         )
         .join_from(top, sessions, opened.session_id == taken.session_id)
-        .outerjoin(
-            session_ends,
-            (ended.session_id == taken.session_id) & (ended.position <= position),
-        )
+        .outerjoin(state, state.columns.session_id == taken.session_id)
         .order_by(taken.cost_usd.desc().nulls_last(), taken.tokens.desc(), taken.session_id)
     )
     return Page[SessionCostView](
@@ -172,26 +171,37 @@ def costliest_sessions(
 
 
 def _costliest_ended(position: int, after: int, limit: int) -> sa.Select[Any]:
-    """Select the costliest of the sessions that lie in a range from beginning to end."""
+    """Select the costliest of the sessions that lie in a range from beginning to end.
+
+    One that was rewound may have gone on after its end, and is summed up elsewhere.
+    """
     column = activity.activity_sessions.columns
     return (
         sa.select(column.session_id, column.answers, column.tokens, column.cost_usd)
         .where(column.opened_position > after, column.position <= position, column.answers > 0)
+        .where(~_rewound(column.session_id, position))
         .order_by(column.cost_usd.desc().nulls_last(), column.tokens.desc(), column.session_id)
         .limit(limit)
     )
 
 
 def _costs_of_running(position: int, after: int) -> sa.Select[Any]:
-    """Sum up what those sessions took in a range that ran at one of its ends."""
-    fact, opened, ended = activity.activity.columns, sessions.columns, session_ends.columns
+    """Sum up what those sessions took in a range that ran at one of its ends or were rewound."""
+    fact, opened, ended = activity.activity.columns, sessions.columns, session_states.columns
     begun_before = sa.and_(opened.position <= after, ended.position > after)
+    first_end = (ended.session_id == opened.session_id) & ended.replaces.is_(None)
     running = (
         sa.select(opened.session_id)
-        .outerjoin_from(sessions, session_ends, ended.session_id == opened.session_id)
+        .outerjoin_from(sessions, session_states, first_end)
         .where(
             opened.position <= position,
-            sa.or_(ended.position.is_(None), ended.position > position, begun_before),
+            ~opened.what_if,
+            sa.or_(
+                ended.position.is_(None),
+                ended.position > position,
+                begun_before,
+                _rewound(opened.session_id, position),
+            ),
         )
     )
     tokens = [sa.func.coalesce(sa.func.sum(fact[name]), 0) for name in activity.TOKENS]
@@ -209,4 +219,13 @@ def _costs_of_running(position: int, after: int) -> sa.Select[Any]:
             fact.position <= position,
         )
         .group_by(fact.session_id)
+    )
+
+
+def _rewound(session_id: sa.ColumnElement[Any], position: int) -> sa.ColumnElement[bool]:
+    turning = session_turnings.columns
+    return sa.exists().where(
+        turning.session_id == session_id,
+        turning.kind == "rewound",
+        turning.position <= position,
     )

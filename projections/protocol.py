@@ -171,7 +171,8 @@ class Projection:
         sums: tables that roll-ups fill.
         roll_up: sums up facts, in the transaction that stores them.
         holds_words: whether rows may hold what a person said, so that erasure reaches them.
-        contexts: kinds of streams of which handlers ask what earlier events said, such as `task`.
+        contexts: what handlers ask about that earlier events said, such as `task`; see
+            `projections.contexts.ALL_KINDS`.
     """
 
     name: str

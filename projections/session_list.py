@@ -14,7 +14,8 @@ from domain.event import RecordedEvent
 from domain.session import SessionStatus
 from domain.value import Value
 from projections.activity import NAME as ACTIVITY
-from projections.activity import activity
+from projections.activity import activity, whole_activity
+from projections.contexts import SESSION_ENDS
 from projections.protocol import Batch, Page, Projection, computed_at, metadata, storable
 
 NAME = "session_list"
@@ -40,32 +41,50 @@ sessions = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=False),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("request", sa.Text, nullable=False),
+    sa.Column("parent_id", sa.Uuid),
+    sa.Column("forked_at", sa.BigInteger),
+    sa.Column("what_if", sa.Boolean, nullable=False, server_default="false"),
     _words_of("request"),
     sa.Index("sessions_by_position", "position", unique=True),
     sa.Index("sessions_by_words", "words", postgresql_using="gin"),
-    comment="Every session and when it was opened.",
+    comment="Every session, when it was opened, and of which one and where it was forked.",
 )
 
-session_ends = sa.Table(
-    "session_ends",
+session_states = sa.Table(
+    "session_states",
     metadata,
-    sa.Column("session_id", sa.Uuid, primary_key=True),
-    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.BigInteger, primary_key=True),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("session_id", sa.Uuid, nullable=False),
+    sa.Column("replaces", sa.BigInteger),
     sa.Column("status", sa.Text, nullable=False),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
     sa.Column("answer", sa.Text, nullable=False),
     sa.Column("said", sa.Text, nullable=False),
     _words_of("said"),
-    sa.Index("session_ends_by_words", "words", postgresql_using="gin"),
-    comment="How each session ended; answer is the first line of what the user was told.",
+    sa.Index("session_states_by_session", "session_id", "position"),
+    sa.Index(
+        "session_states_by_replaced",
+        "replaces",
+        unique=True,
+        postgresql_where=sa.text("replaces IS NOT NULL"),
+    ),
+    sa.Index("session_states_by_words", "words", postgresql_using="gin"),
+    comment=(
+        "How sessions ended, and where rewinds changed that; replaces is the row that no longer"
+        " holds, answer the first line of what the user was told."
+    ),
 )
 
 
 class SessionSummaryView(Value):
     """A session in the list.
 
+    Status, end and answer are those of its history. What it took counts whatever it did itself,
+    also what was taken back, and nothing that it has from its parent.
+
     Attributes:
-        opened_at: time of recording.
+        opened_at: time of recording; of a fork, when it was made.
         ended_at: time of recording; None while the session runs.
         answer: first line of what the user was told, of a failed session the reason; empty while
             the session runs.
@@ -90,31 +109,102 @@ class SessionSummaryView(Value):
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal | None
+    parent_id: UUID | None = None
+    forked_at: int | None = None
+    what_if: bool = False
 
 
 def _opened(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    batch.add(sessions, recorded, session_id=event.originator_id, request=event.charter.request)
+    batch.add(
+        sessions,
+        recorded,
+        session_id=event.originator_id,
+        request=event.charter.request,
+        what_if=False,
+    )
+
+
+def _forked(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    batch.add(
+        sessions,
+        recorded,
+        session_id=event.originator_id,
+        request=event.charter.request,
+        parent_id=event.origin.session_id,
+        forked_at=event.origin.position,
+        what_if=batch.contexts.begins_what_if(recorded),
+    )
+    if event.status is not SessionStatus.RUNNING:
+        _add_end_in_force(batch, recorded, event.charter.request, recorded.recorded_at, None)
+
+
+def _rewound(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    session = batch.contexts.session(event.originator_id)
+    former = session.status_position
+    if event.status is not SessionStatus.RUNNING:
+        _add_end_in_force(batch, recorded, session.request, session.began_at, former)
+    elif session.status is not SessionStatus.RUNNING:
+        batch.add(
+            session_states,
+            recorded,
+            session_id=event.originator_id,
+            replaces=former,
+            status=event.status.value,
+            answer="",
+            said="",
+        )
+
+
+def _add_end_in_force(
+    batch: Batch, recorded: RecordedEvent, asked: str, began_at: datetime, replaces: int | None
+) -> None:
+    """Add that a session stands where an end left it that it has from its parent or is back at."""
+    event: Any = recorded.event
+    session_id: UUID = event.originator_id
+    end = batch.contexts.history.newest(session_id, SESSION_ENDS, recorded.position)
+    told = "" if end is None else _told(end.event)
+    batch.add(
+        session_states,
+        recorded,
+        session_id=session_id,
+        replaces=replaces,
+        status=event.status.value,
+        ended_at=began_at if end is None else max(end.recorded_at, began_at),
+        answer=first_line(told),
+        said=_searched(asked, told),
+    )
 
 
 def _ended(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    failure = getattr(event, "failure", None)
-    parts = (
-        failure and failure.message,
-        getattr(event, "answer", ""),
-        getattr(event, "reason", ""),
-    )
-    told = "\n".join(part for part in parts if part)
-    asked = batch.contexts.session(event.originator_id).request
+    session, told = batch.contexts.session(event.originator_id), _told(event)
     batch.add(
-        session_ends,
+        session_states,
         recorded,
         session_id=event.originator_id,
+        replaces=session.status_position,
         status=recorded.type.removeprefix("session."),
+        ended_at=recorded.recorded_at,
         answer=first_line(told),
-        said=f"{asked}\n{told}"[:SEARCHED_LENGTH],
+        said=_searched(session.request, told),
     )
+
+
+def _told(end: Any) -> str:
+    failure = getattr(end, "failure", None)
+    parts = (
+        failure and failure.message,
+        getattr(end, "answer", ""),
+        getattr(end, "reason", ""),
+    )
+    return "\n".join(part for part in parts if part)
+
+
+def _searched(asked: str, told: str) -> str:
+    return f"{asked}\n{told}"[:SEARCHED_LENGTH]
 
 
 def first_line(text: str) -> str:
@@ -125,14 +215,13 @@ def first_line(text: str) -> str:
 
 SESSION_LIST = Projection(
     name=NAME,
-    version=2,
-    tables=(sessions, session_ends),
+    version=3,
+    tables=(sessions, session_states),
     handlers={
         "session.opened": _opened,
-        "session.completed": _ended,
-        "session.declined": _ended,
-        "session.failed": _ended,
-        "session.cancelled": _ended,
+        "session.forked": _forked,
+        "session.rewound": _rewound,
+        **dict.fromkeys(SESSION_ENDS, _ended),
     },
     contexts=frozenset({"session"}),
 )
@@ -144,6 +233,7 @@ def list_sessions(  # noqa: PLR0913 - filters, all by keyword
     at: int | None = None,
     status: SessionStatus | None = None,
     text: str | None = None,
+    what_ifs: bool = False,
     after: int = 0,
     before: int | None = None,
     limit: int = 50,
@@ -156,14 +246,17 @@ def list_sessions(  # noqa: PLR0913 - filters, all by keyword
         status: only sessions that stood there.
         text: only sessions whose request and answer hold all its words, letter case aside; a text
             without words finds nothing.
+        what_ifs: list what-ifs too.
         before: `next` of the page that came before.
     """
     position, lag = computed_at(connection, NAME, ACTIVITY, at=at)
     query = _sessions(after, position, status, before)
+    if not what_ifs:
+        query = query.where(~sessions.columns.what_if)
     if text is not None:
         query = query.where(_holds(storable(text[:QUERY_LENGTH]), position))
     page = query.limit(limit + 1).cte("page")
-    facts = _facts(position, page).cte("facts")
+    facts = _facts(whole_activity() if what_ifs else activity, position, page).cte("facts")
     columns = facts.columns
     totals = (
         sa.select(
@@ -188,10 +281,30 @@ def list_sessions(  # noqa: PLR0913 - filters, all by keyword
     )
 
 
+def states(position: int) -> sa.Subquery:
+    """Select how sessions stood at a position; one that is not there was running since it began."""
+    state, later = session_states.columns, session_states.alias("later").columns
+    replaced = sa.exists().where(
+        later.replaces.is_not(None),  # says that these are few
+        later.replaces == state.position,
+        later.position <= position,
+    )
+    return sa.select(session_states).where(state.position <= position, ~replaced).subquery("states")
+
+
+def runs(position: int) -> sa.ColumnElement[bool]:
+    """Tell whether a session of `sessions` was running at a position."""
+    state = states(position).columns
+    return ~sa.exists().where(
+        state.session_id == sessions.columns.session_id,
+        state.status != SessionStatus.RUNNING.value,
+    )
+
+
 def _sessions(
     after: int, position: int, status: SessionStatus | None, before: int | None
 ) -> sa.Select[Any]:
-    opened, ended = sessions.columns, session_ends.columns
+    opened, ended = sessions.columns, (state := states(position)).columns
     stands = sa.func.coalesce(ended.status, SessionStatus.RUNNING.value)
     query = (
         sa.select(
@@ -200,37 +313,36 @@ def _sessions(
             opened.request,
             stands.label("status"),
             opened.recorded_at.label("opened_at"),
-            ended.recorded_at.label("ended_at"),
+            ended.ended_at,
             sa.func.coalesce(ended.answer, "").label("answer"),
+            opened.parent_id,
+            opened.forked_at,
+            opened.what_if,
         )
-        .outerjoin_from(
-            sessions,
-            session_ends,
-            (ended.session_id == opened.session_id) & (ended.position <= position),
-        )
+        .outerjoin_from(sessions, state, ended.session_id == opened.session_id)
         .where(opened.position > after, opened.position <= position)
         .order_by(opened.position.desc())
     )
-    if status is not None:
-        query = query.where(stands == status.value)
+    if status is SessionStatus.RUNNING:
+        query = query.where(runs(position))
+    elif status is not None:
+        query = query.where(ended.status == status.value)
     return query if before is None else query.where(opened.position < before)
 
 
 def _holds(text: Any, position: int) -> sa.ColumnElement[bool]:
     """Tell whether a request, with the answer if it was given, holds all words of a text."""
-    opened, ended = sessions.alias("asked").columns, session_ends.alias("told").columns
+    opened, ended = sessions.alias("asked").columns, states(position).columns
     words = sa.func.plainto_tsquery("simple", text)
     found = sa.union(
         sa.select(opened.session_id).where(opened.words.bool_op("@@")(words)),
-        sa.select(ended.session_id).where(
-            ended.words.bool_op("@@")(words), ended.position <= position
-        ),
+        sa.select(ended.session_id).where(ended.words.bool_op("@@")(words)),
     )
     return sessions.columns.session_id.in_(found)
 
 
-def _facts(position: int, page: sa.CTE) -> sa.Select[Any]:
-    fact = activity.columns
+def _facts(source: sa.FromClause, position: int, page: sa.CTE) -> sa.Select[Any]:
+    fact = source.columns
 
     def number(kind: str, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.count().filter(fact.kind == kind, *conditions)

@@ -1,6 +1,7 @@
 """Similar queries: what users asked and what they were told, to be found by words and meaning.
 
 An item is one turn of a conversation with the user: a query of theirs, or an answer to one. What
+was taken back can be found, because it was said; what-ifs cannot. What
 tells how near two texts are is added to the items elsewhere: see docs/search.md.
 """
 
@@ -136,6 +137,8 @@ class SimilarPage(Page[SimilarView]):
 
 
 def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
+    if batch.contexts.is_what_if(recorded.session_id):
+        return
     event: Any = recorded.event
     turn = event.turn
     conversation = batch.contexts.conversation(event.originator_id)
@@ -149,7 +152,7 @@ def _turn_taken(batch: Batch, recorded: RecordedEvent) -> None:
         tenant=recorded.envelope.tenant,
         session_id=recorded.envelope.session_id,
         subject=recorded.envelope.subject,
-        conversation_id=event.originator_id,
+        conversation_id=conversation.conversation_id,
         turn_id=turn.turn_id,
         kind=(ItemKind.QUERY if asks else ItemKind.ANSWER).value,
         speaker=turn.speaker,

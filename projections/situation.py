@@ -3,6 +3,8 @@
 It starts from the sessions that are running, of which there are few, so that the length of the log
 hardly matters. A call counts as open until its answer or failure is recorded; the calls that a
 process left behind when it was lost end where the session is resumed, because they are made again.
+A session that was rewound or forked is on hold until somebody resumes it: nobody is at work there.
+Sessions are told by their histories, after rewinds and across forks; what-ifs are left out.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ import sqlalchemy as sa
 from domain.conversation import USER
 from domain.value import Value
 from projections import activity as activities
-from projections import session_list, task_tree
+from projections import lineage, session_list, task_tree
 from projections.activity import activity
 from projections.busy_time import busy_seconds
 from projections.clock import Stretch
 from projections.protocol import computed_at
-from projections.session_list import session_ends, sessions
+from projections.session_list import runs, sessions
 from projections.task_tree import task_ends, task_starts, tasks
 
 MOST_SESSIONS = 200
@@ -90,12 +92,14 @@ class RunningSessionView(Value):
     Attributes:
         opened_at: time of recording.
         last_event_at: time of recording of the newest event that counts.
+        on_hold: whether it was rewound or forked, and nobody has resumed it since.
     """
 
     session_id: UUID
     request: str
     opened_at: datetime
     last_event_at: datetime
+    on_hold: bool
     tasks: tuple[OpenTaskView, ...]
 
 
@@ -147,7 +151,7 @@ class SituationView(Value):
         running: how many sessions have not ended.
         sessions: the newest of them, at most `MOST_SESSIONS`.
         agents: whoever is active, the busiest first.
-        queues: departments in order of key, agents of none last.
+        queues: departments in order of key, agents of none last; without sessions on hold.
     """
 
     position: int
@@ -177,11 +181,11 @@ def situation(  # noqa: PLR0913 - choices, all by keyword
         after: position of the last event before the window.
         at: position of the log that the moment means; None for now.
     """
-    names = (activities.NAME, task_tree.NAME, session_list.NAME)
+    names = (activities.NAME, task_tree.NAME, session_list.NAME, lineage.NAME)
     computed = computed_at(connection, *names, at=at)
     running = _running(connection, computed.position)
     found = _sessions(connection, running[:MOST_SESSIONS], computed.position)
-    opened = [task for session in found for task in session.tasks]
+    opened = [task for session in found if not session.on_hold for task in session.tasks]
     stretch = Stretch(after, computed.position, as_of - window, as_of)
     busy_s = busy_seconds(connection, _at_work(opened), stretch)
     agents = _agents(posts, opened, busy_s, window)
@@ -217,11 +221,10 @@ class _Fact(NamedTuple):
 
 def _running(connection: sa.Connection, position: int) -> list[_Running]:
     """List the sessions that were opened and have not ended, newest first."""
-    column, end = sessions.columns, session_ends.columns
-    ended = sa.exists().where(end.session_id == column.session_id, end.position <= position)
+    column = sessions.columns
     query = (
         sa.select(column.session_id, column.request, column.recorded_at)
-        .where(column.position <= position, ~ended)
+        .where(column.position <= position, ~column.what_if, runs(position))
         .order_by(column.position.desc())
     )
     return [_Running(*row) for row in connection.execute(query)]
@@ -231,11 +234,12 @@ def _sessions(
     connection: sa.Connection, running: Sequence[_Running], position: int
 ) -> list[RunningSessionView]:
     ids = [session.session_id for session in running]
+    told = lineage.histories(connection, ids, position)
     facts: dict[UUID, list[_Fact]] = defaultdict(list)
-    for fact in _facts(connection, ids, position):
+    for fact in _facts(connection, told):
         facts[fact.session_id].append(fact)
     rows: dict[UUID, list[Any]] = defaultdict(list)
-    for row in _open_tasks(connection, ids, position):
+    for row in _open_tasks(connection, told):
         rows[row.session_id].append(row)
     return [
         RunningSessionView(
@@ -246,12 +250,15 @@ def _sessions(
                 (fact.recorded_at for fact in facts[session.session_id]),
                 default=session.opened_at,
             ),
+            on_hold=_is_on_hold(facts[session.session_id]),
             tasks=tuple(_task_views(rows[session.session_id], facts[session.session_id])),
         )
         for session in running
     ]
 
 
+_TURNINGS = frozenset({"session_forked", "session_rewound"})
+_LEFT_BEHIND = _TURNINGS | {"session_resumed"}
 _CALLS = {"model_call": "model", "tool_call": "tool"}
 _CALL_ENDS = {
     "model_answer": "model",
@@ -261,35 +268,47 @@ _CALL_ENDS = {
 }
 
 
-def _facts(connection: sa.Connection, ids: list[UUID], position: int) -> Iterable[_Fact]:
-    """Read what happened in sessions, oldest first."""
-    column = activity.columns
+def _facts(connection: sa.Connection, told: sa.FromClause) -> Iterable[_Fact]:
+    """Read what happened in the histories of sessions, oldest first."""
+    column, history = activity.columns, told.columns
     query = (
-        sa.select(*(column[name] for name in _Fact._fields))
-        .where(_any_of(column.session_id, ids), column.position <= position)
+        sa.select(
+            *(
+                (history if name == "session_id" else column)[name].label(name)
+                for name in _Fact._fields
+            )
+        )
+        .join_from(told, activity, lineage.tells(history, column.session_id, column.position))
         .order_by(column.position)
     )
     return [_Fact(*row) for row in connection.execute(query)]
 
 
-def _open_tasks(connection: sa.Connection, ids: list[UUID], position: int) -> Iterable[Any]:
+def _open_tasks(connection: sa.Connection, told: sa.FromClause) -> Iterable[Any]:
     """Read the tasks that have not ended, with their start and whether something blocks them."""
     task, start, end = tasks.columns, task_starts.columns, task_ends.columns
-    ended = sa.exists().where(end.task_id == task.task_id, end.position <= position)
+    history, same = told.columns, told.alias("same").columns
+
+    def in_same_history(row: Any) -> sa.ColumnElement[bool]:
+        return (same.session_id == history.session_id) & lineage.tells(
+            same, row.session_id, row.position
+        )
+
+    ended = sa.exists().where(end.task_id == task.task_id, in_same_history(end))
     settled = (
         sa.select(sa.func.count())
-        .where(end.task_id == sa.any_(task.depends_on), end.position <= position)
+        .where(end.task_id == sa.any_(task.depends_on), in_same_history(end))
         .scalar_subquery()
     )
     started = (
         sa.select(sa.func.max(start.recorded_at))
-        .where(start.task_id == task.task_id, start.position <= position)
+        .where(start.task_id == task.task_id, in_same_history(start))
         .scalar_subquery()
     )
     query = (
         sa.select(
             task.task_id,
-            task.session_id,
+            history.session_id,
             task.recorded_at,
             task.key,
             task.title,
@@ -298,14 +317,11 @@ def _open_tasks(connection: sa.Connection, ids: list[UUID], position: int) -> It
             started.label("started_at"),
             (settled < sa.func.cardinality(task.depends_on)).label("is_blocked"),
         )
-        .where(_any_of(task.session_id, ids), task.position <= position, ~ended)
+        .join_from(told, tasks, lineage.tells(history, task.session_id, task.position))
+        .where(~ended)
         .order_by(task.position)
     )
     return connection.execute(query)
-
-
-def _any_of(column: sa.ColumnElement[UUID], ids: list[UUID]) -> sa.ColumnElement[bool]:
-    return column == sa.any_(sa.cast(ids, sa.ARRAY(sa.Uuid)))
 
 
 def _task_views(rows: Iterable[Any], facts: Sequence[_Fact]) -> Iterable[OpenTaskView]:
@@ -338,7 +354,7 @@ def _open_calls(facts: Iterable[_Fact]) -> dict[UUID | None, list[OpenCallView]]
     """Match calls and answers within each task; the oldest call of a name is answered first."""
     opened: dict[UUID | None, list[OpenCallView]] = defaultdict(list)
     for fact in facts:
-        if fact.kind == "session_resumed":
+        if fact.kind in _LEFT_BEHIND:
             opened.clear()
         elif fact.kind in _CALLS:
             opened[fact.task_id].append(
@@ -352,6 +368,11 @@ def _open_calls(facts: Iterable[_Fact]) -> dict[UUID | None, list[OpenCallView]]
         elif fact.kind in _CALL_ENDS:
             _answer(opened[fact.task_id], fact)
     return opened
+
+
+def _is_on_hold(facts: Sequence[_Fact]) -> bool:
+    taken_up = [fact.kind for fact in facts if fact.kind in _LEFT_BEHIND]
+    return bool(taken_up) and taken_up[-1] in _TURNINGS
 
 
 def _answer(opened: list[OpenCallView], fact: _Fact) -> None:

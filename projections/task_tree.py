@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from domain.event import RecordedEvent
+from domain.spending import Spent, added
 from domain.task import TaskStatus
 from domain.value import Value
 from projections.activity import NAME as ACTIVITY
-from projections.activity import activity
+from projections.activity import activity, whole_activity
+from projections.lineage import NAME as LINEAGE
+from projections.lineage import Segments, segments_of, within
 from projections.protocol import Batch, Projection, computed_at, metadata
 
 NAME = "task_tree"
@@ -43,6 +45,7 @@ task_starts = sa.Table(
     metadata,
     sa.Column("position", sa.BigInteger, primary_key=True),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("session_id", sa.Uuid),
     sa.Column("task_id", sa.Uuid, nullable=False),
     sa.Column("agent", sa.Text, nullable=False),
     sa.Index("task_starts_by_task", "task_id", "position"),
@@ -52,12 +55,17 @@ task_starts = sa.Table(
 task_ends = sa.Table(
     "task_ends",
     metadata,
-    sa.Column("task_id", sa.Uuid, primary_key=True),
-    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("position", sa.BigInteger, primary_key=True),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("session_id", sa.Uuid),
+    sa.Column("task_id", sa.Uuid, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
-    comment="How each task ended; detail is the first part of its result, or the reason.",
+    sa.Index("task_ends_by_task", "task_id", "position"),
+    comment=(
+        "How each task ended, in forks each on its own; detail is the first part of its result, or"
+        " the reason."
+    ),
 )
 
 
@@ -68,7 +76,7 @@ def _created(batch: Batch, recorded: RecordedEvent) -> None:
         tasks,
         recorded,
         task_id=event.originator_id,
-        session_id=assignment.session_id,
+        session_id=recorded.session_id or assignment.session_id,
         parent_id=assignment.parent_id,
         key=assignment.key,
         title=assignment.title,
@@ -79,9 +87,14 @@ def _created(batch: Batch, recorded: RecordedEvent) -> None:
 
 
 def _started(batch: Batch, recorded: RecordedEvent) -> None:
-    task_id = recorded.event.originator_id
-    agent = batch.contexts.task(task_id).holder
-    batch.add(task_starts, recorded, task_id=task_id, agent=agent)
+    task = batch.contexts.task(recorded.event.originator_id)
+    batch.add(
+        task_starts,
+        recorded,
+        session_id=recorded.session_id,
+        task_id=task.task_id,
+        agent=task.holder,
+    )
 
 
 def _completed(batch: Batch, recorded: RecordedEvent) -> None:
@@ -103,7 +116,8 @@ def _ended(batch: Batch, recorded: RecordedEvent, detail: str) -> None:
     batch.add(
         task_ends,
         recorded,
-        task_id=recorded.event.originator_id,
+        session_id=recorded.session_id,
+        task_id=batch.contexts.task(recorded.event.originator_id).task_id,
         outcome=recorded.type.removeprefix("task."),
         detail=detail[:DETAIL_LENGTH],
     )
@@ -111,7 +125,7 @@ def _ended(batch: Batch, recorded: RecordedEvent, detail: str) -> None:
 
 TASK_TREE = Projection(
     name=NAME,
-    version=1,
+    version=2,
     tables=(tasks, task_starts, task_ends),
     handlers={
         "task.created": _created,
@@ -124,27 +138,11 @@ TASK_TREE = Projection(
 )
 
 
-class SpentView(Value):
-    """What work on tasks took.
-
-    Attributes:
-        model_calls: attempts, repeated ones included.
-        input_tokens: all tokens that went in, cached ones included.
-        cost_usd: US dollars; None when no answer had a price.
-    """
-
-    model_calls: int = 0
-    tool_calls: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal | None = None
-
-
 NOTHING_COUNTED: Mapping[Any, Any] = {
     "receiver": None,
     "is_decomposed": False,
     "working_ms": None,
-    **SpentView().model_dump(),
+    **Spent().model_dump(),
 }
 """What is known of a task whose events statistics were told to do without."""
 
@@ -178,8 +176,8 @@ class TaskNodeView(Value):
     ended_at: datetime | None
     waiting_ms: float | None
     working_ms: float | None
-    own: SpentView
-    inclusive: SpentView
+    own: Spent
+    inclusive: Spent
     tasks: tuple[TaskNodeView, ...] = ()
 
 
@@ -201,14 +199,17 @@ class TaskTreeView(Value):
 def task_tree(
     connection: sa.Connection, session_id: UUID, *, at: int | None = None
 ) -> TaskTreeView:
-    """Show the tasks of a session as they stood at a position.
+    """Show the tasks of a session as they stood at a position, and what they took up to there.
+
+    What was taken back is not shown, and of a fork what it has from its parent is.
 
     Args:
         at: position of the log; None for now.
     """
-    position, lag = computed_at(connection, NAME, ACTIVITY, at=at)
-    rows = connection.execute(_tasks(session_id, position)).mappings().all()
-    spent = {row["task_id"]: row for row in _spent(connection, session_id, position)}
+    position, lag = computed_at(connection, NAME, ACTIVITY, LINEAGE, at=at)
+    segments = segments_of(connection, session_id, position)
+    rows = connection.execute(_tasks(segments)).mappings().all()
+    spent = {row["task_id"]: row for row in _spent(connection, segments)}
     below: dict[UUID | None, list[Mapping[Any, Any]]] = {}
     known = {row["task_id"] for row in rows}
     for row in rows:
@@ -218,11 +219,11 @@ def task_tree(
     return TaskTreeView(session_id=session_id, position=position, lag=lag, tasks=tasks)
 
 
-def _tasks(session_id: UUID, position: int) -> sa.Select[Any]:
+def _tasks(segments: Segments) -> sa.Select[Any]:
     task, start, end = tasks.columns, task_starts.columns, task_ends.columns
     taken_up = (
         sa.select(sa.func.max(start.recorded_at))
-        .where(start.task_id == task.task_id, start.position <= position)
+        .where(start.task_id == task.task_id, within(start.session_id, start.position, segments))
         .scalar_subquery()
     )
     return (
@@ -241,18 +242,19 @@ def _tasks(session_id: UUID, position: int) -> sa.Select[Any]:
             sa.func.coalesce(end.detail, "").label("detail"),
         )
         .outerjoin_from(
-            tasks, task_ends, (end.task_id == task.task_id) & (end.position <= position)
+            tasks,
+            task_ends,
+            (end.task_id == task.task_id) & within(end.session_id, end.position, segments),
         )
-        .where(task.session_id == session_id, task.position <= position)
+        .where(within(task.session_id, task.position, segments))
         .order_by(task.position)
     )
 
 
-def _spent(
-    connection: sa.Connection, session_id: UUID, position: int
-) -> Iterable[Mapping[Any, Any]]:
+def _spent(connection: sa.Connection, segments: Segments) -> Iterable[Mapping[Any, Any]]:
     """Sum up what each task of a session took, and tell who got it last."""
-    fact = activity.columns
+    # What-ifs have more than one segment, for they are forks.
+    fact = (activity if len(segments) == 1 else whole_activity()).columns
     receivers = sa.func.array_agg(aggregate_order_by(fact.agent, fact.position.desc()))
     delegated = receivers.filter(fact.kind == "delegation")
     tokens_in = fact.input_tokens + fact.cache_read_tokens + fact.cache_write_tokens
@@ -274,8 +276,7 @@ def _spent(
             ),
             sa.func.sum(fact.cost_usd).label("cost_usd"),
         )
-        .where(fact.session_id == session_id, fact.position <= position)
-        .where(fact.task_id.is_not(None))
+        .where(within(fact.session_id, fact.position, segments), fact.task_id.is_not(None))
         .group_by(fact.task_id)
     )
     return connection.execute(query).mappings()
@@ -287,7 +288,7 @@ def _node(
     spent: Mapping[UUID, Mapping[Any, Any]],
 ) -> TaskNodeView:
     found = spent.get(row["task_id"], NOTHING_COUNTED)
-    own = SpentView(**{name: found[name] for name in SpentView.model_fields})
+    own = Spent(**{name: found[name] for name in Spent.model_fields})
     parts = tuple(_node(part, below, spent) for part in below.get(row["task_id"], ()))
     waited = row["started_at"] and row["started_at"] - row["created_at"]
     return TaskNodeView(
@@ -297,7 +298,7 @@ def _node(
         waiting_ms=waited.total_seconds() * 1000 if waited is not None else None,
         working_ms=found["working_ms"],
         own=own,
-        inclusive=_added(own, *(part.inclusive for part in parts)),
+        inclusive=added(own, *(part.inclusive for part in parts)),
         tasks=parts,
     )
 
@@ -308,14 +309,3 @@ def _status(row: Mapping[Any, Any], *, is_decomposed: bool) -> TaskStatus:
     if is_decomposed:
         return TaskStatus.DECOMPOSED
     return TaskStatus.OPEN if row["started_at"] is None else TaskStatus.STARTED
-
-
-def _added(*parts: SpentView) -> SpentView:
-    costs = [part.cost_usd for part in parts if part.cost_usd is not None]
-    return SpentView(
-        model_calls=sum(part.model_calls for part in parts),
-        tool_calls=sum(part.tool_calls for part in parts),
-        input_tokens=sum(part.input_tokens for part in parts),
-        output_tokens=sum(part.output_tokens for part in parts),
-        cost_usd=sum(costs, Decimal(0)) if costs else None,
-    )

@@ -51,10 +51,10 @@ class PostgresSubjectTraces:
         self._connect = connect
 
     def sessions_of(self, subject: str) -> list[UUID]:
-        """List the sessions of a subject; see the port. Their events are not decoded."""
+        """List the sessions of a subject, forks too; see the port. No event is decoded."""
         return [
             event.enveloped.session_id
-            for event in self._recorder.select_log(types=("session.opened",))
+            for event in self._recorder.select_log(types=("session.opened", "session.forked"))
             if event.enveloped.subject == subject and event.enveloped.session_id is not None
         ]
 

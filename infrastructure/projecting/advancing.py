@@ -13,7 +13,8 @@ import psycopg
 from application.errors import UnavailableError
 from infrastructure.database.errors import translate, translated
 from infrastructure.projecting import rebuilding, sql
-from infrastructure.projecting.folding import LogHistory, ScannedLog, fold
+from infrastructure.projecting.folding import ScannedLog, fold
+from infrastructure.projecting.history import LogHistory
 from infrastructure.projecting.leadership import Leadership
 from infrastructure.projecting.metrics import Meter
 from infrastructure.projecting.status import (
@@ -186,8 +187,11 @@ class Advance:
         """
         contexts, self._contexts = self._contexts, None
         kinds = frozenset[str]().union(*(member.projection.contexts for member in members))
+        aside = frozenset[int]().union(*(member.aside for member in members))
+        history = self._history.without(aside)
         if contexts is None or (contexts.position, contexts.kinds) != (after, kinds):
-            contexts = Contexts(self._history, after, kinds)
+            contexts = Contexts(history, after, kinds)
+        contexts.history = history
         stored: Future[None] | None = None
         with ThreadPoolExecutor(1, "hansard-storing") as thread:
             for begin in range(after, until, self._batch_size):

@@ -10,7 +10,8 @@ from uuid import UUID
 from domain.event import RecordedEvent
 from infrastructure.erasure.marking import ERASED
 from infrastructure.projecting import sql
-from infrastructure.projecting.folding import LogHistory, ScannedLog
+from infrastructure.projecting.folding import ScannedLog
+from infrastructure.projecting.history import LogHistory
 from infrastructure.projecting.status import Member, NewerProjectionError, read_members
 from infrastructure.projecting.storing import add_rows
 from projections.contexts import Contexts, context_types
@@ -77,11 +78,12 @@ def _fold_again(
     handlers = member.projection.handlers
     noted = context_types(member.projection.contexts)
     events = _read_past(log, member, session_id, handlers.keys() | noted)
-    contexts = Contexts(history)
+    contexts = Contexts(history.without(member.aside))
     batch, positions = Batch(contexts), []
     for recorded in merge(
         history.agents(member.position), events, key=lambda recorded: recorded.position
     ):
+        contexts.position = recorded.position - 1
         if recorded.envelope.session_id == session_id:
             positions.append(recorded.position)
             if recorded.type in handlers and recorded.position not in member.aside:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from time import monotonic
 from typing import Protocol
-from uuid import UUID
 
 from application.ports import EventLog
 from domain.event import RecordedEvent
 from infrastructure.projecting.status import Member
 from infrastructure.projecting.storing import Folded
-from projections.contexts import CONTEXT_TYPES, Contexts, context_types
+from projections.contexts import Contexts, context_types
 from projections.protocol import Batch, Handler
-
-AGENT_TYPES = ("agent.registered", "agent.changed")
 
 
 class ScannedLog(EventLog, Protocol):
@@ -35,21 +32,6 @@ class ScannedLog(EventLog, Protocol):
         ...
 
 
-class LogHistory:
-    """Reads from the log what contexts need."""
-
-    def __init__(self, log: EventLog) -> None:
-        self._log = log
-
-    def stream(self, stream: UUID, until: int) -> Iterable[RecordedEvent]:
-        """Read a stream; see the protocol."""
-        return self._log.read(stream=stream, until=until, types=CONTEXT_TYPES)
-
-    def agents(self, until: int) -> Iterable[RecordedEvent]:
-        """Read what was recorded of agents; see the protocol."""
-        return self._log.read(until=until, types=AGENT_TYPES)
-
-
 def fold(
     log: ScannedLog, contexts: Contexts, members: Sequence[Member], after: int, until: int
 ) -> Folded:
@@ -64,6 +46,7 @@ def fold(
     noted = context_types(contexts.kinds)
     aside = frozenset.intersection(*(member.aside for member in members))
     for recorded in log.scan(after, until, handlers.keys() | noted, aside):
+        contexts.position = recorded.position - 1
         for member, batch, handle in handlers.get(recorded.type, ()):
             if recorded.position not in member.aside:
                 handle(batch, recorded)

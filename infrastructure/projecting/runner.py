@@ -13,7 +13,8 @@ from application.errors import BadRequestError, ConflictError, NotFoundError
 from infrastructure.database.errors import translated
 from infrastructure.projecting import erasing, rebuilding, sql
 from infrastructure.projecting.advancing import Advance
-from infrastructure.projecting.folding import LogHistory, ScannedLog
+from infrastructure.projecting.folding import ScannedLog
+from infrastructure.projecting.history import LogHistory
 from infrastructure.projecting.metrics import Meter, render
 from infrastructure.projecting.status import LIVE, ProjectionStatus, read_members, read_status
 from projections.catalogue import PROJECTIONS

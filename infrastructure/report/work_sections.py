@@ -29,6 +29,7 @@ MOST_BARS = 20
 MOST_DAYS = 45
 _DAYS_OF_WEEK, _DAYS_OF_YEAR = 7, 366
 STATUSES = ("completed", "declined", "failed", "cancelled")
+TURNINGS = ("forked", "rewound")
 NO_DEPARTMENT = "(no department)"
 
 
@@ -38,8 +39,11 @@ def session_section(view: ReportView) -> Section:
     days = [row.day for row in view.session_days]
     for row in view.session_days:
         counts[row.day, row.event] += row.count
-    opened = sum(row.count for row in view.session_days if row.event == "opened")
-    ended = sum(row.count for row in view.session_days if row.event in STATUSES)
+    total = Counter[str]()
+    for row in view.session_days:
+        total[row.event] += row.count
+    ended = sum(total[status] for status in STATUSES)
+    events = ("opened", *(event for event in TURNINGS if total[event]), *STATUSES)
     figures = []
     if ended:
         starts, step = _steps(days)
@@ -55,11 +59,8 @@ def session_section(view: ReportView) -> Section:
         table = Table(
             f"Sessions by {step}",
             (step.capitalize(),),
-            ("opened", *STATUSES),
-            [
-                (str(start), *(number(sums[start, event]) for event in ("opened", *STATUSES)))
-                for start in starts
-            ],
+            events,
+            [(str(start), *(number(sums[start, event]) for event in events)) for start in starts],
         )
         figures.append(Figure(chart, table, "Days are those of Coordinated Universal Time."))
     top = Table(
@@ -82,10 +83,16 @@ def session_section(view: ReportView) -> Section:
     return Section(
         "sessions",
         "Sessions",
-        f"{plural(opened, 'session')} opened, {number(ended)} ended.",
+        _course(total, ended),
         figures,
         [top] if view.costliest else [],
     )
+
+
+def _course(total: Counter[str], ended: int) -> str:
+    parts = [f"{plural(total['opened'], 'session')} opened"]
+    parts += [f"{number(total[event])} {event}" for event in TURNINGS if total[event]]
+    return f"{', '.join(parts)}, {number(ended)} ended."
 
 
 def cost_section(view: ReportView) -> Section:

@@ -115,6 +115,25 @@ FUSED = """
     LIMIT %(limit)s
 )"""
 
+# Of one's own session or of an ancestor, as far as the fork shares its history; and for what holds,
+# nothing that was taken back.
+IN_SAME_HISTORY = """
+          AND (o.session_id IS NOT DISTINCT FROM i.session_id
+               OR EXISTS (SELECT FROM hansard_read.session_segments AS s
+                          WHERE s.session_id = i.session_id AND s.of_session_id = o.session_id
+                            AND s.counts AND o.position > s.after_position
+                            AND o.position <= s.until_position))
+          AND (NOT {of_other} OR {of_hit})"""
+
+TAKEN_BACK = """EXISTS (
+              SELECT FROM hansard_read.session_segments AS s
+              WHERE s.session_id = {item}.session_id AND NOT s.counts
+                AND {item}.position > s.after_position AND {item}.position <= s.until_position
+                AND s.position = (SELECT max(t.position)
+                                  FROM hansard_read.session_turnings AS t
+                                  WHERE t.session_id = {item}.session_id
+                                    AND t.position <= (SELECT position FROM reached)))"""
+
 SHOWN = """
 SELECT reached.held, reached.position AS computed, reached.embedded, {considered} AS considered,
        hit.*
@@ -129,14 +148,14 @@ FROM reached LEFT JOIN (
         SELECT o.kind, left(o.text, %(length)s) AS text, o.position
         FROM hansard_read.similar_items AS o
         WHERE i.kind = 'answer' AND o.conversation_id = i.conversation_id
-          AND o.position < i.position
+          AND o.position < i.position {same}
         ORDER BY o.position DESC LIMIT 1
     ) AS before ON true
     LEFT JOIN LATERAL (
         SELECT o.kind, left(o.text, %(length)s) AS text, o.position
         FROM hansard_read.similar_items AS o
         WHERE i.kind = 'query' AND o.conversation_id = i.conversation_id
-          AND o.position > i.position AND o.position <= (SELECT position FROM reached)
+          AND o.position > i.position AND o.position <= (SELECT position FROM reached) {same}
         ORDER BY o.position LIMIT 1
     ) AS after ON true
 ) AS hit ON true
@@ -158,7 +177,7 @@ SELECT id, embedder, name FROM hansard_search.models WHERE state = 'live'
 """
 
 SUBJECT_OF = """
-SELECT subject FROM hansard_read.similar_items WHERE session_id = %(session)s
+SELECT subject FROM hansard.events WHERE log + 0 = 1 AND session_id = %(session)s
 ORDER BY position LIMIT 1
 """
 
@@ -231,7 +250,10 @@ def search_statement(shape: Shape) -> bytes:
     embedded = "0::bigint" if shape.model is None else EMBEDDED.format(model=shape.model)
     considered = "NULL" if shape.large_tenant is None else "(SELECT count(*) FROM near)"
     reached = REACHED.format(embedded=embedded)
-    return f"WITH {reached}, {scanned} {fused} {SHOWN.format(considered=considered)}".encode()
+    of_other, of_hit = TAKEN_BACK.format(item="o"), TAKEN_BACK.format(item="i")
+    same = IN_SAME_HISTORY.format(of_other=of_other, of_hit=of_hit)
+    shown = SHOWN.format(considered=considered, same=same)
+    return f"WITH {reached}, {scanned} {fused} {shown}".encode()
 
 
 def scope_statement(model: int, tenant: str) -> bytes:

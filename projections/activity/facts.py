@@ -8,9 +8,11 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from domain.effect import Usage
 from domain.event import RecordedEvent
-from projections.activity.tables import TOKENS, activity
+from projections.activity.tables import TOKENS, activity, what_if_activity
 from projections.contexts import TaskContext
 from projections.protocol import Batch, Handler, storable
 
@@ -18,14 +20,22 @@ _TOKENS_OF = attrgetter(*TOKENS)
 _NO_TOKENS = (None,) * len(TOKENS)
 
 
+def _session_begun(batch: Batch, recorded: RecordedEvent) -> None:
+    forked = recorded.type == "session.forked"
+    batch.add(
+        what_if_activity if forked and batch.contexts.begins_what_if(recorded) else activity,
+        recorded,
+        session_id=recorded.event.originator_id,
+        kind=recorded.type.replace(".", "_"),
+    )
+
+
 def _session(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    opened_at = None
-    if recorded.type != "session.opened":
-        opened_at = batch.contexts.session(event.originator_id).opened_at
+    opened_at = batch.contexts.session(event.originator_id).opened_at
     failure = getattr(event, "failure", None)
     batch.add(
-        activity,
+        _table(batch, recorded),
         recorded,
         session_id=event.originator_id,
         kind=recorded.type.replace(".", "_"),
@@ -48,9 +58,9 @@ def _agent(batch: Batch, recorded: RecordedEvent) -> None:
 
 def _task_created(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    parent = event.assignment.parent_id
-    peer = batch.contexts.task(parent).holder if parent else None
-    _add(batch, recorded, "task_created", event.holder, peer=peer)
+    task_id, parent = event.originator_id, event.assignment.parent_id
+    peer = batch.contexts.holder_in(recorded.session_id, parent) if parent else None
+    _add(batch, recorded, "task_created", event.holder, task_id=task_id, peer=peer)
 
 
 def _delegated(batch: Batch, recorded: RecordedEvent) -> None:
@@ -61,6 +71,7 @@ def _delegated(batch: Batch, recorded: RecordedEvent) -> None:
         recorded,
         "delegation",
         delegation.to_agent,
+        task_id=_task(batch, recorded).task_id,
         peer=delegation.from_agent,
         name=delegation.decision.strategy,
     )
@@ -68,8 +79,8 @@ def _delegated(batch: Batch, recorded: RecordedEvent) -> None:
 
 def _unplaced(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    holder = _task(batch, recorded).holder
-    _add(batch, recorded, "unplaced", holder, name=event.decision.strategy)
+    task, strategy = _task(batch, recorded), event.decision.strategy
+    _add(batch, recorded, "unplaced", task.holder, task_id=task.task_id, name=strategy)
 
 
 def _started(batch: Batch, recorded: RecordedEvent) -> None:
@@ -79,33 +90,39 @@ def _started(batch: Batch, recorded: RecordedEvent) -> None:
         recorded,
         "task_started",
         task.holder,
+        task_id=task.task_id,
         peer=task.sender,
         latency_ms=_ms_between(task.delegated_at, recorded.event.timestamp),
     )
 
 
 def _decomposed(batch: Batch, recorded: RecordedEvent) -> None:
-    _add(batch, recorded, "task_decomposed", _task(batch, recorded).holder)
+    task = _task(batch, recorded)
+    _add(batch, recorded, "task_decomposed", task.holder, task_id=task.task_id)
 
 
 def _model_called(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    _add(batch, recorded, "model_call", event.agent, name=event.model)
+    task_id = _task(batch, recorded).task_id
+    _add(batch, recorded, "model_call", event.agent, task_id=task_id, name=event.model)
 
 
 def _tool_called(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    _add(batch, recorded, "tool_call", event.agent, name=event.call.tool)
+    task_id = _task(batch, recorded).task_id
+    _add(batch, recorded, "tool_call", event.agent, task_id=task_id, name=event.call.tool)
 
 
 def _model_answered(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
     answer = event.answer
+    task = _task(batch, recorded)
     _add(
         batch,
         recorded,
         "model_answer",
-        _task(batch, recorded).effects[event.effect_id].agent,
+        task.effects[event.effect_id].agent,
+        task_id=task.task_id,
         name=answer.model,
         duration_ms=answer.duration_ms,
         usage=answer.usage,
@@ -115,12 +132,14 @@ def _model_answered(batch: Batch, recorded: RecordedEvent) -> None:
 
 def _tool_answered(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    effect = _task(batch, recorded).effects[event.effect_id]
+    task = _task(batch, recorded)
+    effect = task.effects[event.effect_id]
     _add(
         batch,
         recorded,
         "tool_answer",
         effect.agent,
+        task_id=task.task_id,
         name=effect.name,
         duration_ms=event.answer.duration_ms,
     )
@@ -128,16 +147,19 @@ def _tool_answered(batch: Batch, recorded: RecordedEvent) -> None:
 
 def _effect_failed(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    effect = _task(batch, recorded).effects[event.effect_id]
+    task = _task(batch, recorded)
+    effect = task.effects[event.effect_id]
     kind = recorded.type.removeprefix("task.").replace("failed", "failure")
-    error = event.failure.kind.value
-    _add(batch, recorded, kind, effect.agent, name=effect.name, error=error)
+    error, name = event.failure.kind.value, effect.name
+    _add(batch, recorded, kind, effect.agent, task_id=task.task_id, name=name, error=error)
 
 
 def _answer_rejected(batch: Batch, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
-    effect = _task(batch, recorded).effects[event.effect_id]
-    _add(batch, recorded, "answer_rejected", effect.agent, name=effect.name)
+    task = _task(batch, recorded)
+    effect = task.effects[event.effect_id]
+    name = effect.name
+    _add(batch, recorded, "answer_rejected", effect.agent, task_id=task.task_id, name=name)
 
 
 def _ended(batch: Batch, recorded: RecordedEvent) -> None:
@@ -149,6 +171,7 @@ def _ended(batch: Batch, recorded: RecordedEvent) -> None:
         recorded,
         recorded.type.replace(".", "_"),
         task.holder,
+        task_id=task.task_id,
         peer=task.sender,
         error=failure.kind.value if failure else None,
         duration_ms=_ms_between(task.started_at, event.timestamp),
@@ -162,7 +185,7 @@ def _turn(batch: Batch, recorded: RecordedEvent) -> None:
     conversation = batch.contexts.conversation(event.originator_id)
     answered = conversation.last_speaker not in (None, speaker)
     batch.add(
-        activity,
+        _table(batch, recorded),
         recorded,
         session_id=recorded.session_id,
         agent=speaker,
@@ -179,6 +202,7 @@ def _add(  # noqa: PLR0913 - the columns of a fact
     kind: str,
     agent: str,
     *,
+    task_id: UUID,
     peer: str | None = None,
     name: str | None = None,
     error: str | None = None,
@@ -189,12 +213,12 @@ def _add(  # noqa: PLR0913 - the columns of a fact
 ) -> None:
     """Add a fact about a task."""
     batch.append(
-        activity,
+        _table(batch, recorded),
         [
             recorded.position,
             recorded.recorded_at,
             recorded.session_id,
-            recorded.event.originator_id,
+            task_id,
             storable(agent),
             batch.contexts.department_of(agent),
             peer if peer is None else storable(peer),
@@ -209,20 +233,28 @@ def _add(  # noqa: PLR0913 - the columns of a fact
     )
 
 
+def _table(batch: Batch, recorded: RecordedEvent) -> sa.Table:
+    """Tell where a fact belongs; what-ifs count in no statistics."""
+    return what_if_activity if batch.contexts.is_what_if(recorded.session_id) else activity
+
+
 def _task(batch: Batch, recorded: RecordedEvent) -> TaskContext:
-    task_id: UUID = recorded.event.originator_id
-    return batch.contexts.task(task_id)
+    stream: UUID = recorded.event.originator_id
+    return batch.contexts.task(stream)
 
 
 def _ms_between(start: datetime | None, end: datetime) -> float | None:
-    return None if start is None else (end - start).total_seconds() * 1000
+    if start is None:
+        return None
+    return max((end - start).total_seconds(), 0.0) * 1000  # a clock may have been set back
 
 
 HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(("session.opened", "session.forked"), _session_begun),
     **dict.fromkeys(
         (
-            "session.opened",
             "session.resumed",
+            "session.rewound",
             "session.completed",
             "session.declined",
             "session.failed",

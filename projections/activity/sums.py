@@ -14,6 +14,7 @@ from projections.activity.tables import (
     KIND,
     POSITION,
     RECORDED_AT,
+    SESSION_BEGINNINGS,
     SESSION_ENDS,
     TOKENS,
     activity,
@@ -63,6 +64,7 @@ def bucket_of(ms: str) -> str:
 
 BUCKET = bucket_of("ms")
 _CALLS = ", ".join(f"'{kind}'" for kind in CALLS_ANSWERED)
+_BEGINNINGS = ", ".join(f"'{kind}'" for kind in SESSION_BEGINNINGS)
 
 SPREAD_FACTS = f"""
 INSERT INTO {{schema}}.activity_spread
@@ -111,7 +113,7 @@ SELECT ended.position, ended.session_id, opened.position, count(fact.position),
        coalesce(sum({_TOKENS}), 0)::bigint, sum(fact.cost_usd)
 FROM {{schema}}.activity AS ended
 JOIN {{schema}}.activity AS opened
-  ON opened.session_id = ended.session_id AND opened.kind = 'session_opened'
+  ON opened.session_id = ended.session_id AND opened.kind IN ({_BEGINNINGS})
 LEFT JOIN {{schema}}.activity AS fact
   ON fact.session_id = ended.session_id AND fact.position < ended.position
  AND fact.kind = 'model_answer'

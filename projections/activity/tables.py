@@ -19,33 +19,50 @@ BUCKETS_PER_DOUBLING = 8
 CALLS_ANSWERED = ("model_answer", "tool_answer")
 """Kinds whose spread nobody asks for; they would be two thirds of it."""
 
+
+def fact_columns() -> list[sa.Column[Any]]:
+    """Make the columns of a fact."""
+    return [
+        sa.Column("position", sa.BigInteger, primary_key=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("session_id", sa.Uuid),
+        sa.Column("task_id", sa.Uuid),
+        sa.Column("agent", sa.Text),
+        sa.Column("department", sa.Text),
+        sa.Column("peer", sa.Text),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("name", sa.Text),
+        sa.Column("error", sa.Text),
+        sa.Column("duration_ms", sa.Double),
+        sa.Column("latency_ms", sa.Double),
+        sa.Column("input_tokens", sa.BigInteger),
+        sa.Column("output_tokens", sa.BigInteger),
+        sa.Column("cache_read_tokens", sa.BigInteger),
+        sa.Column("cache_write_tokens", sa.BigInteger),
+        sa.Column("cost_usd", sa.Numeric),
+    ]
+
+
 activity = sa.Table(
     "activity",
     metadata,
-    sa.Column("position", sa.BigInteger, primary_key=True),
-    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("session_id", sa.Uuid),
-    sa.Column("task_id", sa.Uuid),
-    sa.Column("agent", sa.Text),
-    sa.Column("department", sa.Text),
-    sa.Column("peer", sa.Text),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("name", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.Column("duration_ms", sa.Double),
-    sa.Column("latency_ms", sa.Double),
-    sa.Column("input_tokens", sa.BigInteger),
-    sa.Column("output_tokens", sa.BigInteger),
-    sa.Column("cache_read_tokens", sa.BigInteger),
-    sa.Column("cache_write_tokens", sa.BigInteger),
-    sa.Column("cost_usd", sa.Numeric),
+    *fact_columns(),
     sa.Index("activity_by_session", "session_id", "position"),
     comment="What counts in statistics, one row an event; kind says what.",
+)
+
+what_if_activity = sa.Table(
+    "what_if_activity",
+    metadata,
+    *fact_columns(),
+    sa.Index("what_if_activity_by_session", "session_id", "position"),
+    comment="The same of what-ifs, which count in no statistics.",
 )
 
 POSITION, RECORDED_AT, KIND = 0, 1, 7
 """Places of columns in a row."""
 
+SESSION_BEGINNINGS = ("session_opened", "session_forked")
 SESSION_ENDS = ("session_completed", "session_declined", "session_failed", "session_cancelled")
 
 GROUPS = ("agent", "department", "peer", "kind", "name", "error")
@@ -128,3 +145,8 @@ activity_spread = sa.Table(
     sa.Index("activity_spread_by_block", "level", "block", "kind", "measure"),
     comment="How durations and latencies of a block are spread: ms + 1 >= 2^(bucket / 8).",
 )
+
+
+def whole_activity() -> sa.Subquery:
+    """Give the facts of all sessions, what-ifs too."""
+    return sa.union_all(sa.select(activity), sa.select(what_if_activity)).subquery("whole_activity")

@@ -6,6 +6,7 @@ Nothing of the read side is used here, so that it can be held against it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -48,28 +49,64 @@ class RawTask:
     effects: dict[UUID, tuple[str, str]] = field(default_factory=dict)
 
 
+@dataclass
+class RawSession:
+    """A session while events are folded: what rewinds take back, and forks start from."""
+
+    tasks: dict[UUID, RawTask] = field(default_factory=dict)
+    participants: dict[UUID, tuple[str, ...]] = field(default_factory=dict)
+    last_turn: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
+
+    def begun_again(self, at: datetime) -> RawSession:
+        """Let what began before a rewind or fork begin there: until then, nobody was at it."""
+        for task in self.tasks.values():
+            task.started_at = task.started_at and max(task.started_at, at)
+            task.delegated_at = task.delegated_at and max(task.delegated_at, at)
+        for stream, (speaker, said_at) in self.last_turn.items():
+            self.last_turn[stream] = (speaker, max(said_at, at))
+        return self
+
+
 class RawFacts:
     """Folds events into facts.
 
     Attributes:
         facts: in order of position.
+        what_if_facts: the same of what-ifs, which count nowhere.
     """
 
     def __init__(self, events: Iterable[RecordedEvent]) -> None:
         self.facts: list[Fact] = []
-        self._tasks: dict[UUID, RawTask] = {}
+        self.what_if_facts: list[Fact] = []
+        self._sessions: dict[UUID, RawSession] = {}
+        self._past: dict[UUID, list[tuple[int, RawSession]]] = {}
+        self._origins: dict[UUID, UUID] = {}
+        self._what_ifs: set[UUID] = set()
         self._opened: dict[UUID, datetime] = {}
-        self._participants: dict[UUID, tuple[str, ...]] = {}
-        self._last_turn: dict[UUID, tuple[str, datetime]] = {}
         self._handles: dict[UUID, str] = {}
         self._departments: dict[str, str | None] = {}
+        events = list(events)
+        branches = any(each.type in {"session.forked", "session.rewound"} for each in events)
         for recorded in events:
             topic, _, what = recorded.type.partition(".")
             fold: Callable[[RecordedEvent, str], None] = getattr(self, f"_{topic}", _ignore)
             fold(recorded, what)
+            if branches and recorded.session_id is not None:
+                state = deepcopy(self._of(recorded))
+                self._past.setdefault(recorded.session_id, []).append((recorded.position, state))
+
+    def _of(self, recorded: RecordedEvent) -> RawSession:
+        assert recorded.session_id is not None
+        return self._sessions.setdefault(recorded.session_id, RawSession())
+
+    def _back(self, session_id: UUID, position: int) -> RawSession:
+        """Give a session as it was at a position."""
+        newest = max(each for each in self._past[session_id] if each[0] <= position)
+        return deepcopy(newest[1])
 
     def _add(self, recorded: RecordedEvent, kind: str, agent: str | None, **values: Any) -> None:
-        self.facts.append(
+        is_what_if = recorded.session_id in self._what_ifs
+        (self.what_if_facts if is_what_if else self.facts).append(
             Fact(
                 recorded.position,
                 recorded.recorded_at,
@@ -85,6 +122,15 @@ class RawFacts:
         event: Any = recorded.event
         if what == "interpreted":
             return
+        if what == "forked":
+            origin = event.origin
+            back = self._back(origin.session_id, origin.position)
+            self._sessions[event.originator_id] = back.begun_again(event.timestamp)
+            if event.what_if or origin.session_id in self._what_ifs:
+                self._what_ifs.add(event.originator_id)
+        if what == "rewound":
+            back = self._back(event.originator_id, event.to_position)
+            self._sessions[event.originator_id] = back.begun_again(event.timestamp)
         opened_at = self._opened.get(event.originator_id)
         self._opened.setdefault(event.originator_id, event.timestamp)
         self._add(
@@ -106,14 +152,18 @@ class RawFacts:
 
     def _conversation(self, recorded: RecordedEvent, what: str) -> None:
         event: Any = recorded.event
-        stream = event.originator_id
+        stream, session = event.originator_id, self._of(recorded)
+        if what == "continued":
+            self._origins[stream] = event.origin
+            return
+        stream = self._origins.get(stream, stream)
         if what == "started":
-            self._participants[stream] = event.participants
+            session.participants[stream] = event.participants
             return
         speaker = event.turn.speaker
-        others = [name for name in self._participants[stream] if name != speaker]
-        before, said_at = self._last_turn.get(stream, (speaker, event.timestamp))
-        self._last_turn[stream] = (speaker, event.timestamp)
+        others = [name for name in session.participants[stream] if name != speaker]
+        before, said_at = session.last_turn.get(stream, (speaker, event.timestamp))
+        session.last_turn[stream] = (speaker, event.timestamp)
         self._add(
             recorded,
             "turn",
@@ -124,20 +174,26 @@ class RawFacts:
 
     def _task(self, recorded: RecordedEvent, what: str) -> None:
         event: Any = recorded.event
-        task_id = event.originator_id
+        task_id, session = event.originator_id, self._of(recorded)
+        if what == "continued":
+            self._origins[task_id] = event.origin
+            return
+        task_id = self._origins.get(task_id, task_id)
         if what == "created":
             parent_id = event.assignment.parent_id
-            self._tasks[task_id] = RawTask(event.holder, parent_id)
-        task = self._tasks[task_id]
-        agent, kind, values = self._of_task(task, event, what)
+            session.tasks[task_id] = RawTask(event.holder, parent_id)
+        task = session.tasks[task_id]
+        agent, kind, values = self._of_task(session, task, event, what)
         self._add(recorded, kind, agent, task_id=task_id, **values)
 
-    def _of_task(self, task: RawTask, event: Any, what: str) -> tuple[str, str, dict[str, Any]]:
+    def _of_task(
+        self, session: RawSession, task: RawTask, event: Any, what: str
+    ) -> tuple[str, str, dict[str, Any]]:
         """Tell whom an event of a task is about, what it counts as, and what it says."""
         kind, values = f"task_{what}", dict[str, Any]()
         match what:
             case "created":
-                parent = self._tasks.get(task.parent_id) if task.parent_id else None
+                parent = session.tasks.get(task.parent_id) if task.parent_id else None
                 values = {"peer": parent.holder if parent else None}
             case "delegated":
                 task.sender = event.delegation.from_agent
@@ -195,4 +251,4 @@ def _ignore(recorded: RecordedEvent, what: str) -> None:
 
 
 def _ms(start: datetime | None, end: datetime) -> float | None:
-    return None if start is None else (end - start).total_seconds() * 1000
+    return None if start is None else max((end - start).total_seconds(), 0.0) * 1000

@@ -223,6 +223,8 @@ def orchestrator(facts: Sequence[Fact], after: int = 0) -> Answer:
             "running": opened - ended,
             **{kind.removeprefix("session_"): number(counted, kind) for kind in ends},
         },
+        "forks": number(counted, "session_forked"),
+        "rewinds": number(counted, "session_rewound"),
         "mean_session_ms": mean([wait for wait in waits if wait is not None]),
         "turns": number(counted, "turn"),
         "delegations": number(counted, "delegation"),
@@ -341,6 +343,9 @@ def sessions(facts: Sequence[Fact], requests: dict[Any, str]) -> list[Answer]:
                 "input_tokens": sum(spent[name] for name in spent if name != "output_tokens"),
                 "output_tokens": spent["output_tokens"],
                 "cost_usd": cost(own),
+                "parent_id": None,
+                "forked_at": None,
+                "what_if": False,
             }
         )
     return answers

@@ -49,11 +49,13 @@ class Auditor:
 
     Attributes:
         job: the main job, done within a trace.
+        fork: a fork of the job that was cancelled and then rewound, so that it runs again.
         lost: a session whose process was lost while it asked a model for the second time.
     """
 
     connection: psycopg.Connection[DictRow]
     job: SessionView
+    fork: UUID
     lost: UUID
 
     def ask(self, title: str, **variables: object) -> list[DictRow]:
@@ -80,6 +82,13 @@ def auditor(
         choices: dict[str, Any] = {"database_url": url, "home": folder / "home"}
         with hansard.open(**choices, output_root=folder / "out") as h:
             job = h.run(REQUEST, [LEDGER], traceparent=TRACEPARENT)
+            forked = h.fork(job.session_id, job.position - 30, reason="What if it stops there?")
+            assert forked.session_id is not None
+            begun = h.session(forked.session_id).position
+            h.cancel(forked.session_id, "It does.")
+            h.rewind(forked.session_id, begun, reason="It does not.", cancel_effects=True)
+            h.sessions()  # brings the read models up to date
+            h.audit(job.session_id, agent="MM_001")
             h.run("What is 6 * 7?", subject=SUBJECT)
             h.run("What is 7 * 8?", subject=SUBJECT)
             h.forget(SUBJECT, reason="The customer asked for it.")
@@ -87,7 +96,7 @@ def auditor(
         lost = lose_a_session(url)
         with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
             connection.execute("SET ROLE hansard_reader")
-            yield Auditor(connection, job, lost)
+            yield Auditor(connection, job, forked.session_id, lost)
 
 
 def lose_a_session(database_url: str) -> UUID:
@@ -145,6 +154,31 @@ def test_the_story_of_a_session(auditor: Auditor) -> None:
     assert said >= {"task.delegated", "task.tool_called", "task.model_called", "task.completed"}
 
 
+def test_the_history_of_a_session(auditor: Auditor) -> None:
+    straight = auditor.ask("The history of a session, after rewinds and in forks")
+    story = auditor.ask("The story of a session")
+    assert [row["position"] for row in straight] == [row["position"] for row in story]
+
+    forked = auditor.ask(
+        "The history of a session, after rewinds and in forks", session=auditor.fork
+    )
+    shared = [row for row in forked if row["session_id"] == auditor.job.session_id]
+    assert shared == straight[: len(shared)]
+    assert [row["type"] for row in forked[len(shared) :]] == ["session.forked", "session.rewound"]
+    everything = auditor.ask("The story of a session", session=auditor.fork)
+    assert "session.cancelled" in {row["type"] for row in everything}
+
+
+def test_rewinds_and_forks(auditor: Auditor) -> None:
+    forked, rewound = auditor.ask("Rewinds and forks")
+
+    assert (forked["kind"], forked["parent_id"]) == ("forked", auditor.job.session_id)
+    assert (forked["session_id"], rewound["session_id"]) == (auditor.fork, auditor.fork)
+    assert (rewound["kind"], rewound["to_position"]) == ("rewound", forked["position"])
+    assert rewound["positions_taken_back"] == rewound["position"] - forked["position"] - 1 > 0
+    assert (rewound["reason"], rewound["actor"]) == ("It does not.", "USER")
+
+
 def test_delegations(auditor: Auditor) -> None:
     passed = auditor.ask("Who passed what to whom, and why")
 
@@ -186,8 +220,9 @@ def test_slow_tools(auditor: Auditor) -> None:
 
 
 def test_sessions_without_an_end(auditor: Auditor) -> None:
-    (lost,) = auditor.ask("Sessions without an end")
+    forked, lost = auditor.ask("Sessions without an end")
 
+    assert (forked["session_id"], forked["latest_type"]) == (auditor.fork, "session.rewound")
     assert lost["session_id"] == auditor.lost
     assert (lost["latest_type"], lost["request"]) == ("task.model_called", "Report on Q4")
 
@@ -264,6 +299,16 @@ def test_order(auditor: Auditor) -> None:
     }
 
 
+def test_who_looked_at_the_audit(auditor: Auditor) -> None:
+    [look] = auditor.ask("Who looked at the audit")
+
+    assert (look["look"], look["actor"]) == ("audit", look["system_user"])
+    assert look["of_session"] == str(auditor.job.session_id)
+    assert look["filters"] == {"agent": "MM_001", "after": 0, "limit": 50}
+    assert (look["decisions"], look["exported_sha256"]) == (5, None)
+    assert look["as_of"] < look["position"]
+
+
 def test_forgotten(auditor: Auditor) -> None:
     (forgotten,) = auditor.ask("Who was forgotten")
 
@@ -273,9 +318,9 @@ def test_forgotten(auditor: Auditor) -> None:
 
 
 def test_traces(auditor: Auditor) -> None:
-    (traced,) = auditor.ask("What was done within a trace", trace=TRACE)
+    traced, forked = auditor.ask("What was done within a trace", trace=TRACE)
 
-    assert traced["session_id"] == auditor.job.session_id
+    assert (traced["session_id"], forked["session_id"]) == (auditor.job.session_id, auditor.fork)
     assert traced["events"] == len(auditor.ask("The story of a session"))
 
 

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from uuid import UUID
+from datetime import timedelta
 
 import pytest
 from eventsourcing.utils import resolve_topic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.event import RecordedEvent
+from infrastructure.projecting.history import LogHistory
 from projections.catalogue import PROJECTIONS
 from projections.contexts import Contexts
 from projections.conversation_history import CONVERSATION_HISTORY, turns
 from projections.protocol import Batch, events_set_aside, shape_of, storable
 from projections.session_list import SESSION_LIST, first_line
 from projections.task_tree import task_starts
+from tests.support.busy_history import DatedLog
 from tests.support.histories import Ids, SteppingClock, tell_plain_session
-from tests.support.in_memory_log import InMemoryEventLog
 
 
 @pytest.fixture
-def log() -> InMemoryEventLog:
-    log = InMemoryEventLog()
+def log() -> DatedLog:
+    log = DatedLog(timedelta(milliseconds=1))
     tell_plain_session(log, Ids(), SteppingClock())
     return log
 
 
-class NoHistory:
-    """Of nothing."""
-
-    def stream(self, _stream: UUID, _until: int) -> Iterable[RecordedEvent]:
-        return ()
-
-    def agents(self, _until: int) -> Iterable[RecordedEvent]:
-        return ()
-
-
 @pytest.fixture
-def batch() -> Batch:
-    return Batch(Contexts(NoHistory()))
+def batch(log: DatedLog) -> Batch:
+    return Batch(Contexts(LogHistory(log), log.last_position(), frozenset()))
 
 
-def test_a_row_carries_position_and_time_of_its_event(log: InMemoryEventLog, batch: Batch) -> None:
+def test_a_row_carries_position_and_time_of_its_event(log: DatedLog, batch: Batch) -> None:
     recorded = next(log.read(types=["conversation.turn_taken"]))
     CONVERSATION_HISTORY.handlers[recorded.type](batch, recorded)
     (row,) = batch.rows[turns]
@@ -53,14 +42,12 @@ def test_a_row_carries_position_and_time_of_its_event(log: InMemoryEventLog, bat
     assert "words" not in said  # the database computes it
 
 
-def test_a_row_with_an_unknown_column_is_a_fault_of_the_code(
-    log: InMemoryEventLog, batch: Batch
-) -> None:
+def test_a_row_with_an_unknown_column_is_a_fault_of_the_code(log: DatedLog, batch: Batch) -> None:
     with pytest.raises(ValueError, match=r"'task_starts' has no columns \['colour'\]"):
         batch.add(task_starts, log.events[0], agent="NOVA_001", colour="red")
 
 
-def test_rows_of_a_table_without_time_have_none(log: InMemoryEventLog, batch: Batch) -> None:
+def test_rows_of_a_table_without_time_have_none(log: DatedLog, batch: Batch) -> None:
     batch.add(events_set_aside, log.events[0], reason="a\x00b")
     assert batch.rows[events_set_aside] == [[None, None, 1, None, "a\ufffdb", None]]
 
@@ -90,7 +77,7 @@ def test_the_first_line_is_the_first_that_says_something(text: str, line: str) -
     assert first_line(text) == line
 
 
-def test_read_models_have_different_names_and_known_event_types(log: InMemoryEventLog) -> None:
+def test_read_models_have_different_names_and_known_event_types(log: DatedLog) -> None:
     names = [projection.name for projection in PROJECTIONS]
     assert len(set(names)) == len(names)
     told = {recorded.type for recorded in log.events}

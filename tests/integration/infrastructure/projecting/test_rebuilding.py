@@ -23,6 +23,8 @@ from tests.support.processes import eventually, guided
 from tests.support.read_side import ReadSide
 
 NAME = CONVERSATION_HISTORY.name
+NOW = CONVERSATION_HISTORY.version
+NEXT = NOW + 1
 
 BOUND = "2s"
 """Longer than any reader may wait; an exchange gives up after 50 ms."""
@@ -182,14 +184,14 @@ def test_a_paused_read_model_is_not_built_anew(read_side: ReadSide) -> None:
 def test_a_paused_read_model_of_an_older_version_disturbs_nobody(read_side: ReadSide) -> None:
     told = read_side.open_session("t0")
     read_side.runner([CONVERSATION_HISTORY]).catch_up()
-    newer = read_side.runner([SESSION_LIST, replace(CONVERSATION_HISTORY, version=2)])
+    newer = read_side.runner([SESSION_LIST, replace(CONVERSATION_HISTORY, version=NEXT)])
     newer.pause(NAME)
     told.say("NOVA_001", "t1")
     sessions, conversations = newer.catch_up()
-    assert (sessions.lag, conversations.version, conversations.rebuilt_to) == (0, 1, None)
+    assert (sessions.lag, conversations.version, conversations.rebuilt_to) == (0, NOW, None)
     newer.resume(NAME)
     _, conversations = newer.catch_up()
-    assert (conversations.version, conversations.lag) == (2, 0)
+    assert (conversations.version, conversations.lag) == (NEXT, 0)
 
 
 def test_a_rebuild_of_what_is_paused_meanwhile_goes_on_when_it_is_resumed(
@@ -237,15 +239,15 @@ def test_a_new_version_is_built_beside_the_old_one_which_answers_until_it_is_don
     told = read_side.open_session("good")
     told.say("NOVA_001", "poison")
     read_side.runner([CONVERSATION_HISTORY]).catch_up()
-    newer = replace(CONVERSATION_HISTORY, version=2)
+    newer = replace(CONVERSATION_HISTORY, version=NEXT)
     (status,) = read_side.runner([breaking_at("poison", newer)]).catch_up()
-    assert (status.version, status.stopped) == (1, True)
+    assert (status.version, status.stopped) == (NOW, True)
     assert status.rebuild_error == "ValueError: cannot take in 'poison'"
     assert texts(read_side) == ["good", "poison"]
     repaired = read_side.runner([newer])
     repaired.resume(NAME)
     (status,) = repaired.catch_up()
-    assert (status.version, status.stopped, status.rebuilt_to) == (2, False, None)
+    assert (status.version, status.stopped, status.rebuilt_to) == (NEXT, False, None)
     assert texts(read_side) == ["good", "poison"]
 
 
@@ -253,9 +255,11 @@ def test_whoever_is_older_than_what_is_being_built_gives_way(read_side: ReadSide
     read_side.open_session("good")
     older = read_side.runner([CONVERSATION_HISTORY])
     older.catch_up()
-    newer = replace(CONVERSATION_HISTORY, version=2)
+    newer = replace(CONVERSATION_HISTORY, version=NEXT)
     read_side.runner([breaking_at("good", newer)]).catch_up()
-    with pytest.raises(UnavailableError, match=r"version 2; this one knows 1.*upgrade Hansard"):
+    with pytest.raises(
+        UnavailableError, match=rf"version {NEXT}; this one knows {NOW}.*upgrade Hansard"
+    ):
         older.catch_up()
     with pytest.raises(UnavailableError, match="newer Hansard"):
         older.rebuild(NAME)
