@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from application.auditing.accesses import AuditTrail
+from application.branching import Branching
+from application.explaining import Explaining
 from application.forgetting import Forgetting, check_subject_id
 from application.moments import newest_before
 from application.registration import Adoption, adopt_roster
+from application.replaying.replays import Replays
 from application.sessions import Sessions
+from application.what_if import Recording, WhatIfs
 from domain.policy import Policy
 from domain.session import Charter
 from hansard.read_side import ReadSide
@@ -33,25 +39,32 @@ from infrastructure.erasure.key_file import KeyFile
 from infrastructure.erasure.seals import SubjectSeals
 from infrastructure.erasure.traces import PostgresSubjectTraces
 from infrastructure.erasure.vault import SubjectVault
+from infrastructure.event_log.bookmarks import PostgresBookmarks
 from infrastructure.event_log.lease import PostgresSessionLease
 from infrastructure.event_log.log import PostgresEventLog
 from infrastructure.event_log.mapper import EventMapper
+from infrastructure.event_log.payloads import LogPayloads
 from infrastructure.event_log.recorder import PostgresEventRecorder
 from infrastructure.event_log.snapshots import PostgresSnapshots
 from infrastructure.event_log.wakeup import Wakeup
 from infrastructure.event_log.writer import GroupWriter
 from infrastructure.intake import make_folder, take_in
+from infrastructure.integrity.audit_bundle import AuditBundle
+from infrastructure.integrity.bundle import write_program
 from infrastructure.integrity.checkpointing import CheckpointThread
+from infrastructure.integrity.files import AtomicFile
 from infrastructure.integrity.reader import PostgresRawReader
 from infrastructure.integrity.service import LogIntegrity
-from infrastructure.models.registry import RoutedModel
+from infrastructure.models.registry import OFFLINE, RoutedModel
+from infrastructure.output_files import LocalOutputFiles
 from infrastructure.past_turns import SimilarPastTurns
 from infrastructure.roster import load_roster
 from infrastructure.settings import Settings, load_settings
-from infrastructure.system import SystemClock, Uuid7Factory
+from infrastructure.system import SystemClock, Uuid7Factory, system_user
 from infrastructure.tools.toolbox import LocalToolbox
 
 if TYPE_CHECKING:
+    from application.replaying.views import ReplayVerificationView
     from infrastructure.embedders.installation import Installed
     from infrastructure.embedders.listing import EmbedderStatus
     from infrastructure.projecting import ProjectionStatus
@@ -60,6 +73,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Archiving",
+    "AuditBundle",
     "DeadLetterView",
     "EmbeddedServer",
     "House",
@@ -81,6 +95,7 @@ __all__ = [
     "open_integrity",
     "remove_embedder",
     "rotate_key",
+    "verify_bundle",
 ]
 
 
@@ -112,7 +127,10 @@ class House(ReadSide):
         self._vault = SubjectVault(database.connect, KeyFile(settings.key_file))
         closing.callback(self._vault.close)
         snapshots = PostgresSnapshots(database.pool)
-        self.log = PostgresEventLog(recorder, EventMapper(SubjectSeals(self._vault)), snapshots)
+        mapper = EventMapper(SubjectSeals(self._vault))
+        self.log = PostgresEventLog(recorder, mapper, snapshots)
+        self.replays = Replays(self.log, LogPayloads(mapper))
+        self.bookmarks = PostgresBookmarks(database.pool)
         self._begin_read_side(wakeup, closing)
         lease = PostgresSessionLease(database.connect)
         closing.callback(lease.close)
@@ -120,7 +138,15 @@ class House(ReadSide):
         toolbox = LocalToolbox(past_turns, settings.max_input_bytes)
         closing.callback(toolbox.close)
         self.model = RoutedModel(settings)
-        self.sessions = Sessions(self.log, clock, ids, lease, self.model, toolbox)
+        files = LocalOutputFiles()
+        recording = Recording(self.log, files, self.model.stand_in)
+        self.sessions = Sessions(self.log, clock, ids, lease, self.model, toolbox, recording)
+        self.branching = Branching(self.sessions, files)
+        self.what_ifs = WhatIfs(
+            self.sessions, files, partial(self.output_folder, None), self._vault.key_to_seal
+        )
+        who = system_user()
+        self.audit_trail = AuditTrail(self.log, clock, ids, settings.actor or who, who)
         traces = PostgresSubjectTraces(recorder, lambda: self.projections, database.connect)
         self.forgetting = Forgetting(self.log, clock, ids, self.sessions, self._vault, traces)
         roster = load_roster(settings.roster, toolbox.names)
@@ -133,6 +159,29 @@ class House(ReadSide):
     def integrity(self) -> LogIntegrity:
         """Checkpoints, verification and proofs of the log."""
         return _integrity(self.settings, self.database, self._archived)
+
+    @property
+    def explaining(self) -> Explaining:
+        """What explains decisions, with the proofs that they stand in the log."""
+        return Explaining(self.log, self.integrity)
+
+    @staticmethod
+    def new_file(path: Path) -> AtomicFile:
+        """Begin a file that only its owner may read; it takes its place once it is published.
+
+        Raises:
+            OSError: it cannot be written there.
+        """
+        return AtomicFile(path)
+
+    @staticmethod
+    def write_verifier(folder: Path) -> Path:
+        """Write the program that checks bundles into a folder; give its path.
+
+        Raises:
+            OSError: it cannot be written there.
+        """
+        return write_program(folder)
 
     def charter(
         self,
@@ -159,6 +208,14 @@ class House(ReadSide):
             policy=policy or Policy(),
             subject=subject,
         )
+
+    def output_folder(self, chosen: str | Path | None, session_id: UUID) -> Path:
+        """Name the folder of a session's results; by default one of its own."""
+        return Path(chosen or self.settings.output_root / str(session_id)).expanduser().absolute()
+
+    def stand_in(self, *, offline: bool) -> Callable[[str], str]:
+        """Choose what names the model that is asked for what no recorded answer serves."""
+        return (lambda _: OFFLINE) if offline else self.model.stand_in
 
     @staticmethod
     def drop_if_empty(folder: Path) -> None:
@@ -261,6 +318,23 @@ def _integrity(settings: Settings, database: Database, archived: ArchivedEvents)
         command=settings.checkpoint_command,
         reader=ArchivedRawReader(PostgresRawReader(database.pool), archived),
     )
+
+
+def verify_bundle(file: Path, key: str | None = None) -> ReplayVerificationView:
+    """Recompute every decision of the session in a bundle, without a database.
+
+    Args:
+        key: verifier key of the log, or a file that holds it; the bundle's own without it.
+
+    Raises:
+        BadRequestError: a file cannot be read, or the bundle cannot be replayed.
+        IntegrityError: the bundle is not proven.
+    """
+    from infrastructure.integrity.bundle_log import open_bundle  # noqa: PLC0415 - only here
+
+    bundle = open_bundle(file, key)
+    found = Replays(bundle.log, LogPayloads(bundle.log.mapper)).verify(bundle.session_id)
+    return found.model_copy(update={"key": bundle.key, "bundle_position": bundle.position})
 
 
 def list_embedders(settings: Settings) -> tuple[EmbedderStatus, ...]:

@@ -11,23 +11,23 @@ from uuid import UUID
 
 from application.directory import load_directory
 from application.errors import BadRequestError
-from application.explaining import explain
-from application.fold import SessionFold
 from application.tracing import check_traceparent
 from application.views import (
     AgentView,
     SessionView,
-    WhyView,
     agent_view,
     session_view,
 )
 from domain.policy import Policy
 from domain.session import SessionStatus
-from domain.task import Task
-from hansard.api.asynchronous_outlook import AsyncOutlook, ignore, validated
+from hansard.api.asynchronous_audit import AsyncAudit
+from hansard.api.asynchronous_branching import AsyncBranching
+from hansard.api.asynchronous_comparing import AsyncComparing
+from hansard.api.asynchronous_outlook import AsyncOutlook, ignore
 from hansard.api.asynchronous_projections import AsyncProjections
-from hansard.api.asynchronous_similar import AsyncSimilar
-from hansard.api.asynchronous_statistics import as_uuid
+from hansard.api.asynchronous_replay import AsyncReplay
+from hansard.api.asynchronous_tail import AsyncTail
+from hansard.api.asynchronous_what_if import AsyncWhatIf
 from hansard.api.moments import Moment
 
 if TYPE_CHECKING:
@@ -35,13 +35,20 @@ if TYPE_CHECKING:
     from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
     from hansard.bootstrap import House
-    from projections.delegation_audit import DelegationView
-    from projections.protocol import Page
 
 MANY = 10_000
 
 
-class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
+class AsyncHansard(
+    AsyncOutlook,
+    AsyncBranching,
+    AsyncComparing,
+    AsyncAudit,
+    AsyncTail,
+    AsyncWhatIf,
+    AsyncReplay,
+    AsyncProjections,
+):
     """Hansard for asynchronous programs; `hansard.open_async()` makes one.
 
     Database work runs in threads, so that the event loop stays free.
@@ -49,6 +56,7 @@ class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._tails = set()
 
     async def run(  # noqa: PLR0913 - choices, all by keyword
         self,
@@ -92,7 +100,7 @@ class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
         trace = None if traceparent is None else check_traceparent(traceparent)
         house = self._house
         session_id = house.sessions.ids.new()
-        folder = output or house.settings.output_root / str(session_id)
+        folder = house.output_folder(output, session_id)
         charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy, subject)
         house.keep_up()
         fold = await house.sessions.run(charter, on_event, session_id=session_id, traceparent=trace)
@@ -116,14 +124,20 @@ class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
         page = await self.sessions(status=SessionStatus.RUNNING, limit=MANY)
         return [summary.session_id for summary in reversed(page.items)]
 
-    async def cancel(self, session: str | UUID, reason: str) -> SessionView:
-        """Stop a session that no process runs.
+    async def cancel(self, session: str | UUID, reason: str, *, stop: bool = False) -> SessionView:
+        """Stop a session for good.
+
+        Args:
+            stop: ask the process that runs it to stop first, on whatever machine that is; otherwise
+                no process may run it.
 
         Raises:
             NotFoundError: there is no such session.
-            ConflictError: it has ended, or another process runs it.
+            ConflictError: it has ended, or a process runs it, or has not stopped within 30 s.
         """
         session_id = await self._session_id(session)
+        if stop:
+            await self._house.sessions.stop(session_id)
         return session_view(await self._house.sessions.cancel(session_id, reason, ignore))
 
     async def forget(
@@ -161,42 +175,6 @@ class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
         """
         session_id = await self._session_id(session)
         return await asyncio.to_thread(self._view, session_id, at)
-
-    async def why(self, task: str | UUID) -> WhyView:
-        """Explain a task: its decisions and the chain of events behind it.
-
-        Args:
-            task: id of the task.
-
-        Raises:
-            NotFoundError: there is no such task.
-        """
-        return await asyncio.to_thread(self._why, as_uuid("task", task))
-
-    async def audit(
-        self,
-        session: str | UUID | None = None,
-        *,
-        at: Moment | None = None,
-        after: int = 0,
-        limit: int = 50,
-        **filters: Any,
-    ) -> Page[DelegationView]:
-        """List decisions on delegations, oldest first, each with how its task ended.
-
-        Args:
-            session: only decisions of this session.
-            after: `next` of the page that came before.
-            filters: fields of `projections.delegation_audit.DelegationFilter`: `agent`,
-                `department`, `strategy`, `outcome`, `since` and `until`.
-
-        Raises:
-            NotFoundError: there is no such session.
-            BadRequestError: the moment or a filter cannot be understood.
-        """
-        if session is not None:
-            filters["session_id"] = await self._session_id(session)
-        return await asyncio.to_thread(self._audit, filters, at, after, limit)
 
     async def agents(self, at: Moment | None = None) -> list[AgentView]:
         """List the agents of the organisation, in order of registration.
@@ -263,6 +241,7 @@ class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
 
     async def close(self) -> None:
         """Close connections and leave the embedded server."""
+        await self._end_tails()
         await self._house.model.aclose()
         await asyncio.to_thread(self._house.close)
 
@@ -279,25 +258,6 @@ class AsyncHansard(AsyncOutlook, AsyncSimilar, AsyncProjections):
 
     def _view(self, session_id: UUID, at: Moment | None) -> SessionView:
         return session_view(self._house.sessions.fold(session_id, self._until(at)))
-
-    def _audit(
-        self, filters: dict[str, Any], at: Moment | None, after: int, limit: int
-    ) -> Page[DelegationView]:
-        from projections.delegation_audit import DelegationFilter, list_delegations  # noqa: PLC0415 - heavy
-
-        wanted = validated(DelegationFilter, filters)
-        if wanted.session_id is not None:
-            self._house.sessions.require(wanted.session_id)
-        with self._house.reading() as connection:
-            return list_delegations(
-                connection, wanted, at=self._until(at), after=after, limit=limit
-            )
-
-    def _why(self, task_id: UUID) -> WhyView:
-        log = self._house.log
-        session_id = log.load(Task, task_id).assignment.session_id
-        events = list(log.read(session_id=session_id))
-        return explain(events, SessionFold.of(events), task_id)
 
     def _agents(self, at: Moment | None) -> list[AgentView]:
         directory = load_directory(self._house.log, self._until(at))

@@ -77,16 +77,23 @@ class AsyncSimilar(AsyncStatistics):
         *,
         speaker: str | None = None,
         text: str | None = None,
+        rewound: bool = False,
+        what_ifs: bool = False,
         at: Moment | None = None,
         after: int = 0,
         limit: int = 50,
     ) -> Page[TurnView]:
         """List what was said, oldest first.
 
+        Of all sessions, what was taken back is listed too, and marked as `rewound`.
+
         Args:
-            session: only turns of this session.
+            session: only turns of this session's history; a fork's holds those of its
+                parent, up to where it was forked off.
             speaker: only turns of this agent, or of `USER`.
             text: only turns that hold any of the words of this text, letter case aside.
+            rewound: of one session, list also what was said in it and taken back.
+            what_ifs: of all sessions, list also what was said in what-ifs.
             at: only what had been said at this moment.
             after: `next` of the page that came before.
 
@@ -109,6 +116,8 @@ class AsyncSimilar(AsyncStatistics):
                     session_id=session_id,
                     speaker=speaker,
                     text=text,
+                    rewound=rewound,
+                    what_ifs=what_ifs,
                     after=after,
                     limit=limit,
                 )

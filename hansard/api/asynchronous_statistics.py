@@ -50,19 +50,21 @@ class AsyncStatistics:
         *,
         status: SessionStatus | None = None,
         text: str | None = None,
+        what_ifs: bool = False,
         since: Bound | None = None,
         until: Bound | None = None,
         at: Moment | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> Page[SessionSummaryView]:
-        """List sessions, newest first.
+        """List sessions, forks too, newest first.
 
         Those that were opened from `since` on are listed, as they stood just before `until`.
 
         Args:
             status: only sessions that stood there.
             text: only sessions whose request and answer hold all its words.
+            what_ifs: list what-ifs too.
             before: `next` of the page that came before.
 
         Raises:
@@ -74,7 +76,13 @@ class AsyncStatistics:
 
             span = Range(since, until, at)
             return self._over(
-                span, list_sessions, status=status, text=text, before=before, limit=limit
+                span,
+                list_sessions,
+                status=status,
+                text=text,
+                what_ifs=what_ifs,
+                before=before,
+                limit=limit,
             )
 
         return await asyncio.to_thread(ask)
@@ -272,6 +280,9 @@ class AsyncStatistics:
 
     async def task_tree(self, session: str | UUID, at: Moment | None = None) -> TaskTreeView:
         """Show the tasks of a session: how each stood, and what it and those below it took.
+
+        They are those of its history: what was taken back is left out, and what a fork has from its
+        parent is not.
 
         Raises:
             NotFoundError: there is no such session.

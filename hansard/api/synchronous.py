@@ -12,28 +12,43 @@ from uuid import UUID
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from application.views import AgentView, SessionView, WhyView
+from application.views import AgentView, SessionView
 from domain.policy import Policy
 from hansard.api.asynchronous import AsyncHansard, open_async
 from hansard.api.asynchronous_outlook import ignore
 from hansard.api.moments import Moment
+from hansard.api.synchronous_audit import Audit
+from hansard.api.synchronous_branching import Branching
+from hansard.api.synchronous_comparing import Comparing
 from hansard.api.synchronous_outlook import Outlook
 from hansard.api.synchronous_projections import Projections
+from hansard.api.synchronous_replay import Replay
 from hansard.api.synchronous_similar import Similar
 from hansard.api.synchronous_statistics import Statistics
+from hansard.api.synchronous_tail import Tail
+from hansard.api.synchronous_what_if import WhatIf
 
 if TYPE_CHECKING:
     from application.forgetting import ForgettingView
     from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
-    from projections.delegation_audit import DelegationView
-    from projections.protocol import Page
 
 T = TypeVar("T")
 SIGNAL_CHECK_S = 0.1
 
 
-class Hansard(Statistics, Outlook, Similar, Projections):
+class Hansard(
+    Statistics,
+    Outlook,
+    Similar,
+    Branching,
+    Comparing,
+    Audit,
+    Tail,
+    WhatIf,
+    Replay,
+    Projections,
+):
     """Hansard for ordinary programs; `hansard.open()` makes one.
 
     Each method runs the method of the same name of `AsyncHansard`, which documents it, on an event
@@ -75,9 +90,9 @@ class Hansard(Statistics, Outlook, Similar, Projections):
         """List the sessions that were opened and have not ended, oldest first."""
         return self._call(self._inner.unfinished)
 
-    def cancel(self, session: str | UUID, reason: str) -> SessionView:
-        """Stop a session that no process runs."""
-        return self._call(self._inner.cancel, session, reason)
+    def cancel(self, session: str | UUID, reason: str, *, stop: bool = False) -> SessionView:
+        """Stop a session for good."""
+        return self._call(self._inner.cancel, session, reason, stop=stop)
 
     def forget(self, subject: str, *, reason: str = "", dry_run: bool = False) -> ForgettingView:
         """Forget a person for ever: nobody can read any more what was said in their sessions."""
@@ -86,22 +101,6 @@ class Hansard(Statistics, Outlook, Similar, Projections):
     def session(self, session: str | UUID, at: Moment | None = None) -> SessionView:
         """View a session as it is, or as it was at a past moment."""
         return self._call(self._inner.session, session, at)
-
-    def why(self, task: str | UUID) -> WhyView:
-        """Explain a task: its decisions and the chain of events behind it."""
-        return self._call(self._inner.why, task)
-
-    def audit(
-        self,
-        session: str | UUID | None = None,
-        *,
-        at: Moment | None = None,
-        after: int = 0,
-        limit: int = 50,
-        **filters: Any,
-    ) -> Page[DelegationView]:
-        """List decisions on delegations, oldest first, each with how its task ended."""
-        return self._call(self._inner.audit, session, at=at, after=after, limit=limit, **filters)
 
     def agents(self, at: Moment | None = None) -> list[AgentView]:
         """List the agents of the organisation, in order of registration."""

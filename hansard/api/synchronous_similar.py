@@ -42,13 +42,24 @@ class Similar:
         *,
         speaker: str | None = None,
         text: str | None = None,
+        rewound: bool = False,
+        what_ifs: bool = False,
         at: Moment | None = None,
         after: int = 0,
         limit: int = 50,
     ) -> Page[TurnView]:
         """List what was said, oldest first."""
-        filters = {"speaker": speaker, "text": text, "at": at, "after": after, "limit": limit}
-        return self._call(self._inner.turns, session, **filters)
+        return self._call(
+            self._inner.turns,
+            session,
+            speaker=speaker,
+            text=text,
+            rewound=rewound,
+            what_ifs=what_ifs,
+            at=at,
+            after=after,
+            limit=limit,
+        )
 
     def similar_models(self: Caller) -> list[ModelView]:
         """List the embedders whose vectors are, were or will be searched, oldest first."""

@@ -1,4 +1,4 @@
-"""The commands that look back: `sessions`, `show`, `audit` and `why`."""
+"""The commands that look back: `sessions` and `show`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from application.views import DecisionView, SessionView, TaskView, WhyView
-    from projections.delegation_audit import DelegationView
+    from application.views import MomentView, SessionView, TaskView
     from projections.protocol import Page
     from projections.session_list import SessionSummaryView
 
@@ -39,39 +38,32 @@ STATUS_STYLES = {"completed": "green", "failed": "red", "declined": "yellow", "c
 @click.command()
 @click.argument("session", default=hansard.LAST)
 @AT
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="Also the organisation as it was then, and which earlier queries were like this one.",
+)
 @JSON
-def show(*, session: str, at: str | None, as_json: bool) -> None:
+def show(*, session: str, at: str | None, whole: bool, as_json: bool) -> None:
     """Show SESSION: what was asked, who did what, and the answer.
 
     SESSION is an id that `hansard sessions` lists, or `last` (the default).
     """
     with hansard.open() as h:
-        view = h.session(session, at)
+        moment = h.view(session, at) if whole else None
+        view = moment.session if moment else h.session(session, at)
     if as_json:
-        print_json(view)
-    else:
-        _print_session(console(), view)
-
-
-@click.command()
-@click.argument("task")
-@JSON
-def why(*, task: str, as_json: bool) -> None:
-    """Explain TASK: who decided what about it, out of whom, and what followed.
-
-    TASK is an id that `hansard show` lists.
-    """
-    with hansard.open() as h:
-        view = h.why(task)
-    if as_json:
-        print_json(view)
-    else:
-        _print_why(console(), view)
+        print_json(moment or view)
+        return
+    _print_session(console(), view)
+    if moment is not None:
+        _print_surroundings(console(), moment)
 
 
 @click.command()
 @click.option("--status", type=click.Choice([status.value for status in SessionStatus]))
 @click.option("--text", help="Only those whose request and answer hold all these words.")
+@click.option("--what-if", "what_ifs", is_flag=True, help="List what-ifs too.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--before", type=int, help="Continue a list: the `next` of the page before.")
 @AT
@@ -80,15 +72,18 @@ def sessions(
     *,
     status: str | None,
     text: str | None,
+    what_ifs: bool,
     limit: int,
     before: int | None,
     at: str | None,
     as_json: bool,
 ) -> None:
-    """List sessions, newest first."""
+    """List sessions, forks too, newest first."""
     chosen = SessionStatus(status) if status else None
     with hansard.open() as h:
-        page = h.sessions(status=chosen, text=text, at=at, before=before, limit=limit)
+        page = h.sessions(
+            status=chosen, text=text, what_ifs=what_ifs, at=at, before=before, limit=limit
+        )
     if as_json:
         print_json(page)
         return
@@ -97,40 +92,12 @@ def sessions(
     tell_next(page, "--before")
 
 
-@click.command()
-@click.argument("session", required=False)
-@click.option("--agent", metavar="HANDLE", help="Decisions by or for this agent.")
-@click.option("--department", help="Decisions on tasks planned for this department.")
-@click.option("--strategy", help="Decisions by this routing strategy.")
-@click.option("--outcome", help="Decisions on tasks that ended so: completed, failed, ...")
-@click.option("--since", metavar="TIME", help="Recorded at or after, ISO 8601 with zone.")
-@click.option("--until", metavar="TIME", help="Recorded before, ISO 8601 with zone.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
-@click.option("--after", default=0, help="Continue a list: the `next` of the page before.")
-@AT
-@JSON
-def audit(
-    *, session: str | None, limit: int, after: int, at: str | None, as_json: bool, **filters: str
-) -> None:
-    """List decisions: who passed which task to whom, out of whom, and why.
-
-    SESSION limits the list to one session; `last` names the newest.
-    """
-    with hansard.open() as h:
-        page = h.audit(session, at=at, after=after, limit=limit, **filters)
-    if as_json:
-        print_json(page)
-        return
-    out = console()
-    wide = out.width >= WIDE
-    out.print(_wide_decisions(page.items) if wide else _narrow_decisions(page.items))
-    tell_next(page, "--after")
-
-
 def _wide_list(rows: Iterable[SessionSummaryView]) -> Table:
-    table = _table("Session", "Opened", "Status", "Request", "Answer")
+    table = table_of("Session", "Opened", "Status", "Request", "Answer")
     for row in rows:
-        table.add_row(*_identity(row), clean(row.request), clean(row.answer))
+        table.add_row(
+            *_identity(row), Text.assemble(_origin(row), clean(row.request)), clean(row.answer)
+        )
     return table
 
 
@@ -138,39 +105,13 @@ def _narrow_list(rows: Iterable[SessionSummaryView]) -> Group:
     lines: list[RenderableType] = []
     for row in rows:
         lines.append(Text("  ").join(_identity(row)))
+        if row.parent_id is not None:
+            lines.append(Padding(_origin(row), (0, 0, 0, 2)))
         lines += [
             Padding(Text(clean(text), style=style), (0, 0, 0, 2))
             for text, style in ((row.request, ""), (row.answer, "dim"))
             if text
         ]
-    return Group(*lines)
-
-
-def _wide_decisions(rows: Iterable[DelegationView]) -> Table:
-    table = _table("Position", "Task", "From", "To", "Confidence", "Outcome", "Session", "Reason")
-    for row in rows:
-        table.add_row(
-            str(row.position),
-            clean(row.task_key),
-            row.from_agent,
-            row.to_agent or "nobody",
-            f"{row.confidence:.2f}",
-            row.outcome,
-            Text(str(row.session_id), no_wrap=True),
-            clean(row.reason),
-        )
-    return table
-
-
-def _narrow_decisions(rows: Iterable[DelegationView]) -> Group:
-    lines: list[RenderableType] = []
-    for row in rows:
-        text = Text(f"{row.position}  ", style="dim")
-        text.append(clean(row.task_key), style="bold")
-        text.append(f"  {row.from_agent} > {row.to_agent or 'nobody'}", style="cyan")
-        text.append(f"  {row.confidence:.2f}  ")
-        text.append(row.outcome, style=STATUS_STYLES.get(row.outcome, ""))
-        lines += [text, Padding(Text(clean(row.reason), style="dim"), (0, 0, 0, 2))]
     return Group(*lines)
 
 
@@ -182,6 +123,14 @@ def _identity(row: SessionSummaryView) -> tuple[Text, Text, Text]:
         Text(_time(row.opened_at), no_wrap=True),
         Text(status, style=STATUS_STYLES.get(status, "")),
     )
+
+
+def _origin(row: SessionSummaryView) -> Text:
+    """Say where a fork comes from; nothing of any other session."""
+    if row.parent_id is None:
+        return Text()
+    kind = "what-if" if row.what_if else "fork"
+    return Text(f"{kind} of {row.parent_id} at {row.forked_at}\n", style="dim", end="")
 
 
 def _print_session(out: Console, view: SessionView) -> None:
@@ -207,6 +156,30 @@ def _print_session(out: Console, view: SessionView) -> None:
         out.print(Text(f"{view.output_folder}/{artefact.path}"), soft_wrap=True)
 
 
+def _print_surroundings(out: Console, view: MomentView) -> None:
+    organisation = view.organisation
+    out.print(Text("\nOrganisation", style="bold"))
+    roster = organisation.roster
+    out.print(
+        facts(
+            ("Roster", roster.name if roster else "none yet"),
+            ("Departments", ", ".join(each.key for each in organisation.departments) or "none yet"),
+            ("As of position", str(view.position)),
+            ("State hash", organisation.state_hash),
+        )
+    )
+    table = table_of("Agent", "Name", "Active", "Skills", "Tools")
+    for agent in organisation.agents:
+        active = "yes" if agent.active else "no"
+        skills, tools = ", ".join(agent.skills), ", ".join(agent.tools)
+        table.add_row(agent.handle, clean(agent.display_name), active, clean(skills), clean(tools))
+    out.print(table)
+    if view.similar:
+        out.print(Text("\nSimilar, as it would have been found then", style="bold"))
+    for hit in view.similar:
+        out.print(Text(clean(f"{hit['session_id']}  {hit['text']}")), soft_wrap=True)
+
+
 def _task_tree(view: SessionView) -> Tree:
     root = next((task for task in view.tasks if task.parent_id is None), None)
     if root is None:
@@ -229,45 +202,6 @@ def _task_line(task: TaskView) -> Text:
     return line
 
 
-def _print_why(out: Console, view: WhyView) -> None:
-    out.print(
-        facts(
-            ("Task", f"{view.task.key} ({view.task.task_id})"),
-            ("Session", str(view.session_id)),
-            ("Asked", view.task.instruction),
-            ("Status", view.task.status.value),
-            ("Passed through", " > ".join(view.task.path)),
-        )
-    )
-    for decision in view.decisions:
-        _print_decision(out, decision)
-    out.print(Text("\nChain of events", style="bold"))
-    chain = _table("Position", "Event", "By", "What")
-    for link in view.chain:
-        chain.add_row(str(link.position), link.type, link.actor, clean(link.text))
-    out.print(chain)
-
-
-def _print_decision(out: Console, view: DecisionView) -> None:
-    decision = view.decision
-    out.print(Text(f"\n{view.from_agent} > {view.to_agent or 'nobody'}", style="bold"))
-    out.print(Text(clean(decision.reason)))
-    out.print(
-        Text(
-            f"Position {view.position}, strategy {decision.strategy}, policy"
-            f" {decision.policy_version}, confidence {decision.confidence:.2f},"
-            f" knew the log up to {decision.knowledge_position}.",
-            style="dim",
-        )
-    )
-    table = _table("Candidate", "Score", "Parts")
-    for candidate in decision.candidates:
-        parts = ", ".join(f"{name} {value:.2f}" for name, value in candidate.parts.items())
-        style = "bold green" if candidate.handle == decision.chosen else ""
-        table.add_row(candidate.handle, f"{candidate.score:.2f}", parts, style=style)
-    out.print(table)
-
-
 def facts(*rows: tuple[str, str | Text]) -> Table:
     """Lay facts out in two columns, cleaned for the terminal."""
     grid = Table.grid(padding=(0, 2))
@@ -278,7 +212,8 @@ def facts(*rows: tuple[str, str | Text]) -> Table:
     return grid
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """Make a table that folds what does not fit."""
     table = Table(box=None, padding=(0, 1), pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -79,7 +79,8 @@ def export_proof(*, session: str, out: Path | None, as_json: bool) -> None:
         return
     click.echo(clean(proof.file))
     click.echo(
-        f"{proof.events} events are proven up to position {proof.position}. Check with:\n"
+        f"{proof.events} events are proven up to position {proof.position}, and"
+        f" {proof.context} that their decisions rest on. Check with:\n"
         f"python {clean(proof.program)} {clean(proof.file)} --key {proof.key}",
         err=True,
     )

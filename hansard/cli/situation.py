@@ -111,6 +111,8 @@ def _print_sessions(out: Console, view: SituationView) -> None:
     for session in view.sessions[:SHOWN_SESSIONS]:
         head = Text(f"{session.session_id}  ", style="bold")
         head.append(f"{_ago(view.as_of, session.opened_at)}  ", style="dim")
+        if session.on_hold:
+            head.append("on hold  ", style="yellow")
         head.append(clean(session.request).replace("\n", " ")[:100])
         tree = Tree(head)
         for task in session.tasks:

@@ -14,7 +14,8 @@ from hansard.cli.looking import AT, JSON, STATUS_STYLES
 from hansard.cli.terminal import clean, console, print_json
 
 if TYPE_CHECKING:
-    from projections.task_tree import SpentView, TaskNodeView
+    from domain.spending import Spent
+    from projections.task_tree import TaskNodeView
 
 
 @click.command()
@@ -57,7 +58,7 @@ def _line(node: TaskNodeView) -> Text:
     return line
 
 
-def _spent(spent: SpentView) -> str:
+def _spent(spent: Spent) -> str:
     calls = f"{spent.model_calls} model and {spent.tool_calls} tool calls"
     tokens = f"{spent.input_tokens:,} tokens in, {spent.output_tokens:,} out"
     cost = NOTHING if spent.cost_usd is None else f"{money(spent.cost_usd)} USD"

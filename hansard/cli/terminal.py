@@ -43,5 +43,15 @@ def print_json(value: object) -> None:
     """Print one JSON document; characters that could control a terminal are escaped in it."""
     from pydantic_core import to_json  # noqa: PLC0415 - heavy
 
-    document = to_json(value, indent=2).decode()
-    click.echo(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", document))
+    click.echo(_escaped(to_json(value, indent=2).decode()))
+
+
+def print_json_line(value: object) -> None:
+    """Print one JSON document on a line of its own, escaped as `print_json` does."""
+    from pydantic_core import to_json  # noqa: PLC0415 - heavy
+
+    click.echo(_escaped(to_json(value).decode()))
+
+
+def _escaped(document: str) -> str:
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", document)

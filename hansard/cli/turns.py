@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 @click.argument("session", required=False)
 @click.option("--speaker", metavar="HANDLE", help="Only turns of this agent, or of USER.")
 @click.option("--text", metavar="WORDS", help="Only turns that hold any of these words.")
+@click.option("--rewound", is_flag=True, help="Of SESSION, also what was taken back.")
+@click.option("--what-if", "what_ifs", is_flag=True, help="Of all sessions, also what-ifs.")
 @click.option("--after", default=0, metavar="POSITION", help="Go on after the page before.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1))
 @AT
@@ -30,6 +32,8 @@ def turns(
     session: str | None,
     speaker: str | None,
     text: str | None,
+    rewound: bool,
+    what_ifs: bool,
     after: int,
     limit: int,
     at: str | None,
@@ -37,10 +41,22 @@ def turns(
 ) -> None:
     """Show what was said, in SESSION or in all sessions, oldest first.
 
+    A fork shows what it has from its parent too. What was taken back is left out of SESSION, and
+    marked where it is shown.
+
     SESSION is an id that `hansard sessions` lists, or `last`.
     """
     with hansard.open() as h:
-        page = h.turns(session, speaker=speaker, text=text, at=at, after=after, limit=limit)
+        page = h.turns(
+            session,
+            speaker=speaker,
+            text=text,
+            rewound=rewound,
+            what_ifs=what_ifs,
+            at=at,
+            after=after,
+            limit=limit,
+        )
     if as_json:
         print_json(page)
         return
@@ -58,4 +74,6 @@ def _head(turn: TurnView) -> Text:
     if turn.model is not None:
         head.append(f"  {clean(turn.model)}", style="dim")
     head.append(f"  position {turn.position}, session {turn.session_id}", style="dim")
+    if turn.rewound:
+        head.append("  rewound", style="yellow")
     return head

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import subprocess
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from application.views import (
-    AgentView,
-    DecisionView,
-    LinkView,
-    SessionView,
-    TaskView,
-    WhyView,
-)
+from application.auditing.views import ExplainedDecisionView, LinkView, WhyView
+from application.views import AgentView, SessionView, TaskView
 from domain.value import Value
 from projections.agent_statistics import AgentStatisticsView
 from projections.delegation_audit import DelegationView
@@ -189,7 +188,7 @@ def test_each_task_can_be_explained(main_job: MainJob, key: str) -> None:
 
     assert has_fields(document, WhyView)
     assert document["task"] == task
-    assert all(has_fields(view, DecisionView) for view in document["decisions"])
+    assert all(has_fields(view, ExplainedDecisionView) for view in document["decisions"])
     assert all(has_fields(link, LinkView) for link in document["chain"])
     assert [view["to_agent"] for view in document["decisions"]] == task["path"][1:]
     positions = [link["position"] for link in document["chain"]]
@@ -209,6 +208,82 @@ def test_each_decision_is_explained_by_its_candidates(main_job: MainJob) -> None
         assert decision["reason"]
         assert 0 <= decision["confidence"] <= 1
         assert decision["knowledge_position"] < view["position"]
+
+
+def test_each_decision_is_explained_by_what_its_decider_knew(main_job: MainJob) -> None:
+    task = main_job.task("metrics")
+
+    for view in main_job.hansard.document("why", task["task_id"])["decisions"]:
+        known = view["knowledge"]
+        handles = {agent["handle"] for agent in known["agents"]}
+        assert {candidate["handle"] for candidate in view["decision"]["candidates"]} <= handles
+        assert known["organisation_position"] == view["decision"]["knowledge_position"]
+        assert known["session_position"] < view["position"]
+        assert known["intent"] == main_job.view["intent"]
+        assert view["policy"] == main_job.view["policy"]
+        assert (view["outcome"], view["own"]["tool_calls"]) == ("completed", task["tool_calls"])
+
+
+def test_each_link_of_an_explanation_is_proven(main_job: MainJob) -> None:
+    document = main_job.hansard.document("why", main_job.task("report")["task_id"])
+
+    key = main_job.hansard.succeed("checkpoint-key").strip()
+    for view in (*document["decisions"], *document["chain"]):
+        proof = view["inclusion"]
+        assert (proof["position"], proof["verified"]) == (view["position"], True)
+        assert (proof["key"], proof["note"]) == (key, "")
+    stages = [link["stage"] for link in document["chain"]]
+    assert list(dict.fromkeys(stages)) == [
+        *("request", "intent", "handover", "plan", "assignment", "delegation", "work"),
+        *("result", "answer"),
+    ]
+
+
+def test_the_audit_is_exported_for_a_spreadsheet_for_programs_and_for_outsiders(
+    main_job: MainJob, tmp_path: Path
+) -> None:
+    listed = main_job.hansard.document("audit", main_job.session)["items"]
+    files = {name: tmp_path / f"decisions.{name}" for name in ("csv", "jsonl", "json")}
+
+    written = {
+        name: main_job.hansard.document("audit", main_job.session, "--export", str(file))
+        for name, file in files.items()
+    }
+
+    assert {each["decisions"] for each in written.values()} == {len(listed)}
+    with files["csv"].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["decision_id"] for row in rows] == [item["decision_id"] for item in listed]
+    lines = files["jsonl"].read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == listed
+    bundle = files["json"]
+    assert [each["decision"] for each in json.loads(bundle.read_text("utf-8"))["decisions"]] == (
+        listed
+    )
+    check = [sys.executable, "-I", "-S", written["json"]["program"], str(bundle), "--key"]
+    good = subprocess.run(
+        [*check, written["json"]["key"]], capture_output=True, text=True, check=False
+    )
+    bundle.write_text(bundle.read_text("utf-8").replace("FIN_007", "FIN_008"), encoding="utf-8")
+    bad = subprocess.run(
+        [*check, written["json"]["key"]], capture_output=True, text=True, check=False
+    )
+    assert (good.returncode, bad.returncode) == (0, 7)
+    assert good.stdout.startswith(f"PROVEN: {len(listed)} decisions")
+
+
+def test_who_looked_at_the_audit_is_recorded(main_job: MainJob) -> None:
+    looker = main_job.hansard.given(HANSARD_ACTOR="auditor-7")
+    before = looker.document("audit", "--accesses", "--actor", "auditor-7")["items"]
+
+    page = looker.document("audit", main_job.session, "--agent", "FIN_007")
+
+    *earlier, look = looker.document("audit", "--accesses", "--actor", "auditor-7")["items"]
+    assert earlier[: len(before)] == before
+    assert look["access"]["session_id"] == main_job.session
+    assert look["access"]["filters"]["agent"] == "FIN_007"
+    assert look["access"]["decisions"] == len(page["items"])
+    assert main_job.hansard.document("show", main_job.session) == main_job.view
 
 
 def test_statistics_add_up_to_what_the_sessions_took(main_job: MainJob) -> None:

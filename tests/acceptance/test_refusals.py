@@ -125,7 +125,7 @@ def test_the_newest_session_where_there_is_none(hansard: Command) -> None:
 def test_values_that_cannot_be_understood(main_job: MainJob) -> None:
     for arguments, parts in (
         (("show", "fin"), ("'fin'", "UUID")),
-        (("why", "fin"), ("'fin'", "UUID")),
+        (("why", "fin"), ("'fin'", "the id of a task")),
         (("show", "--at", "yesterday"), ("'yesterday'", "ISO 8601", "position", "event id")),
         (("show", "--at", "2026-01-02T03:04:05"), ("has no zone", "+00:00")),
         (("show", "--at", "9" * 30), ("9" * 30,)),

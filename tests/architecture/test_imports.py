@@ -17,7 +17,13 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "domain": {"domain", "pydantic", "eventsourcing.domain"},
     # `eventsourcing.domain` names the types of aggregates and events in the ports.
-    "application": {"application", "domain", "pydantic", "eventsourcing.domain"},
+    "application": {
+        "application",
+        "domain",
+        "pydantic",
+        "pydantic_core",
+        "eventsourcing.domain",
+    },
     "projections": {"projections", "domain", "pydantic", "sqlalchemy", "pgvector", "orjson"},
 }
 FLOORS = {*ALLOWED, "infrastructure", "hansard", "migrations"}

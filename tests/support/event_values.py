@@ -18,6 +18,7 @@ from pydantic import AwareDatetime, BaseModel, JsonValue, StringConstraints
 from pydantic.fields import FieldInfo
 
 from domain.agent import Agent
+from domain.audit import Audit
 from domain.conversation import Conversation
 from domain.organisation import Organisation
 from domain.session import Session
@@ -32,6 +33,7 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Conversation,
     Task,
     Subject,
+    Audit,
 )
 ENVELOPED = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 

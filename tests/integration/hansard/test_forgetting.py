@@ -146,6 +146,7 @@ def test_afterwards_all_but_the_words_can_be_audited(h: hansard.Hansard, past: P
 def skeleton(view: SessionView) -> Any:
     """Give what erasure leaves of a session."""
     tasks = {"title", "instruction", "result", "failure", "pending"}
+    tasks |= {"decisions", "steps", "failed_attempts"}
     shown = view.model_dump(
         exclude={
             "request": True,
@@ -153,6 +154,7 @@ def skeleton(view: SessionView) -> Any:
             "output_folder": True,
             "answer": True,
             "state_hash": True,
+            "shared_context": True,
             "input_files": {"__all__": {"name", "path"}},
             "artefacts": {"__all__": {"path", "title"}},
             "turns": {"__all__": {"text"}},
@@ -319,7 +321,7 @@ def test_without_the_key_file_nothing_is_written_or_read(
             lost.session(past.view.session_id)
         assert lost.session(past.other.session_id) == past.other
 
-    assert not (tmp_path / "elsewhere" / "keys").exists()
+    assert not (tmp_path / "elsewhere" / "keys" / "subjects.key").exists()
     assert not (tmp_path / "refused").exists()
     assert events_of(connection) == events
 
@@ -512,3 +514,32 @@ def test_what_was_signed_before_still_proves_what_is_there(
     assert h.verify(past.view.session_id).is_intact
     h.export_proof(past.view.session_id, tmp_path / "after.json")
     assert MARKER not in bundle.read_text(encoding="utf-8").lower()
+
+
+def test_forks_of_a_session_are_forgotten_with_it(
+    h: hansard.Hansard, past: Past, connection: Connection
+) -> None:
+    session_id = past.view.session_id
+    planned = next(each.position for each in past.heard if each.type == "task.decomposed")
+    fork = h.fork(session_id, planned, reason="to try again")
+    assert fork.session_id is not None
+    with pytest.raises(ConflictError, match=str(fork.session_id)):
+        h.forget(SUBJECT, reason="asked")
+    assert h.resume(fork.session_id).status is SessionStatus.COMPLETED
+    ended = h.fork(session_id, reason="nothing is left to do")
+    h.rewind(session_id, planned, reason="to look again")
+    h.undo(session_id, reason="it was right")
+    assert len(h.sessions(text=MARKER).items) == 3
+
+    view = h.forget(SUBJECT, reason="asked")
+
+    concerned = {session.session_id for session in view.sessions}
+    assert concerned == {session_id, fork.session_id, ended.session_id}
+    assert len(concerned) == 3
+    assert relations_with(connection, MARKER) == []
+    assert files_with(connection, MARKER) == []
+    for each in concerned:
+        assert MARKER not in h.session(each).model_dump_json()
+        assert {turn.text for turn in h.turns(each).items} == {"[erased]"}
+    answers = {summary.answer for summary in h.sessions().items}
+    assert answers == {"[erased]", past.other.answer.partition("\n")[0]}

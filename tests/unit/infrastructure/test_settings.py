@@ -215,6 +215,12 @@ def test_secrets_do_not_show() -> None:
             " starts with 'http://' or 'https://'.",
         ),
         pytest.param(
+            "HANSARD_ACTOR",
+            "Anna Schmidt",
+            "HANSARD_ACTOR is 'Anna Schmidt', which cannot be used: use up to 200 letters, digits,"
+            " dots, colons and dashes, as in 'a.turing'.",
+        ),
+        pytest.param(
             "HANSARD_EMBEDDER_DIMENSIONS",
             "5000",
             "HANSARD_EMBEDDER_DIMENSIONS is '5000', which cannot be used: give a number of"

@@ -1,11 +1,15 @@
-"""System: the clock tells UTC, and ids sort by the order they were made in."""
+"""System: the clock tells UTC, ids sort by the order they were made in, and users have names."""
 
 from __future__ import annotations
 
+import os
+import pwd
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from infrastructure.system import SystemClock, Uuid7Factory
+import pytest
+
+from infrastructure.system import SystemClock, Uuid7Factory, system_user
 
 
 def test_the_clock_tells_the_time_in_utc() -> None:
@@ -34,3 +38,21 @@ def test_ids_never_repeat_across_threads() -> None:
     with ThreadPoolExecutor(8) as threads:
         made = list(threads.map(lambda _: [ids.new() for _ in range(2000)], range(8)))
     assert len({one for batch in made for one in batch}) == 16_000
+
+
+def test_the_user_is_named_by_the_user_database_and_not_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(variable, "somebody-else")
+
+    assert system_user() == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_a_user_without_a_plain_name_is_named_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 2_000_000_123)
+    assert system_user() == "uid:2000000123"
+
+    entry = pwd.struct_passwd(("EXAMPLE\\anna", "x", 1, 1, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
+    assert system_user() == "uid:2000000123"
