@@ -207,18 +207,18 @@ class Branching:
         fold = opened(await asyncio.to_thread(self.sessions.fold, session_id, at))
         source = fold.session.charter.output_folder
         charter = branch.charter(fold.session.charter)
-        view = _fork_view(session_id, fold, branch, fork_id)
-        view = view.model_copy(update={"output_folder": charter.output_folder})
+        origin = Origin(session_id=session_id, position=fold.position)
+        view = _fork_view(fold, origin, branch, charter.output_folder, fork_id)
         written = tuple(artefact for task in fold.tasks for artefact in artefacts_of(task))
         if dry_run:
             return view.model_copy(update=await self._copied(written, source, None))
         copied = await self._copied(written, source, charter.output_folder)
         appended: list[RecordedEvent] = []
         journal = self.sessions.journal(fold, appended.append)
-        fold.branch(fork_id, view.origin, what_if=branch.what_if)
+        fold.branch(fork_id, origin, what_if=branch.what_if)
         own = fold.session.capabilities if branch.capabilities is None else branch.capabilities
         fold.session.fork(
-            origin=view.origin,
+            origin=origin,
             charter=charter,
             capabilities=dict(own),
             reason=branch.reason,
@@ -319,19 +319,16 @@ def pending_effects(fold: SessionFold) -> tuple[PendingEffect, ...]:
 
 
 def _fork_view(
-    parent: UUID,
-    fold: SessionFold,
-    branch: Branch,
-    fork_id: UUID,
+    fold: SessionFold, origin: Origin, branch: Branch, output_folder: str, fork_id: UUID
 ) -> ForkView:
     return ForkView(
         session_id=None,
         dry_run=True,
-        origin=Origin(session_id=parent, position=fold.position),
+        origin=origin,
         what_if=branch.what_if,
         reason=branch.reason,
         status=fold.session.status,
-        output_folder=fold.session.charter.output_folder,
+        output_folder=output_folder,
         appended=(AppendedView(type=Session.Forked.TOPIC, stream=fork_id, version=1),),
         repeated=pending_effects(fold),
         done=tuple(_done(fold)),

@@ -24,6 +24,7 @@ from domain.event import RecordedEvent
 from domain.session import Session
 from domain.spending import Spent
 from domain.task import Task, TaskStatus
+from tests.support.branches import NoFiles
 from tests.support.event_values import event_classes
 from tests.support.given_when_then import AT
 from tests.support.office import IMPATIENT, Q4_PLAN, REQUEST, Office, office
@@ -411,13 +412,6 @@ def rewind(it: Office, session_id: UUID, to: int) -> int:
     branching = Branching(it.sessions, NoFiles())
     asyncio.run(branching.rewind(session_id, to, "Once more."))
     return it.events("session.rewound")[-1].position
-
-
-class NoFiles:
-    """Copies nothing."""
-
-    def copy(self, *_: object) -> tuple[str, ...]:
-        return ()
 
 
 def test_what_a_rewind_took_back_is_explained_as_of_just_before() -> None:
