@@ -47,6 +47,47 @@ class SessionStoppedError(ConflictError):
         )
 
 
+class HaltedError(ConflictError):
+    """All work of the organisation stands still.
+
+    Attributes:
+        by: who said so.
+        reason: why.
+    """
+
+    def __init__(self, by: str, reason: str) -> None:
+        self.by = by
+        self.reason = reason
+        super().__init__(
+            f"All work was stopped by {by} ({reason!r}): sessions stay as they are until"
+            " `hansard release` lets them go on."
+        )
+
+
+class InactiveAgentError(ConflictError):
+    """An agent takes no work until it is activated."""
+
+    def __init__(self, handle: str) -> None:
+        self.handle = handle
+        super().__init__(
+            f"Agent {handle!r} is not active: `hansard agents activate {handle}` lets it take work."
+        )
+
+
+class NoActiveAgentError(ConflictError):
+    """Nobody is there who takes work."""
+
+    def __init__(self, among: str) -> None:
+        self.among = among
+        super().__init__(
+            f"No agent of {among} is active: `hansard agents activate HANDLE` lets one take work."
+        )
+
+
+class FencedError(ConflictError):
+    """Somebody else has taken over what an append was made under; nothing was recorded."""
+
+
 class UnavailableError(ApplicationError):
     """Something outside that the command needs cannot be used now."""
 

@@ -18,7 +18,9 @@ from application.history import Lineage, read_history, read_lineage
 from application.integrity import InclusionView
 from application.ports import EventLog, InclusionProofs
 from application.views import task_view
+from domain.approval import Approval
 from domain.audit import Audit, Look
+from domain.breaker import Breaker
 from domain.conversation import USER, Conversation
 from domain.event import RecordedEvent
 from domain.session import Session
@@ -173,12 +175,13 @@ def _decision(decided: Decided, telling: Telling, task_id: UUID) -> ExplainedDec
 def _chain(telling: Telling, task_id: UUID) -> Iterator[LinkView]:
     """Tell what led to the task, and everything that happened to the task itself."""
     leading = {telling.fold.session.id, *telling.ancestors(task_id)}
+    own = {task_id, *(approval.id for approval in telling.fold.approvals_of(task_id))}
     for recorded, about in telling.told:
         kind = type(recorded.event)
         if kind in MARKERS or kind not in DESCRIPTIONS:
             continue
         leads = kind in LEADING and about in leading
-        if leads or about == task_id or kind is Conversation.TurnTaken:
+        if leads or about in own or kind is Conversation.TurnTaken:
             yield LinkView(
                 position=recorded.position,
                 recorded_at=recorded.recorded_at,
@@ -236,6 +239,19 @@ def _accessed(event: Any) -> str:
     return said if taken is None else f"{said}, taken as {taken.format} {taken.sha256}"
 
 
+def _said(event: Any, word: str) -> str:
+    said = f"{word} by {event.by}"
+    if event.system_user != event.by:
+        said += f" (run by {event.system_user})"
+    return f"{said}: {event.comment}" if event.comment else said
+
+
+def _amended(event: Any) -> str:
+    amendment = event.amendment
+    put = next((value for _, value in amendment if value is not None), "nothing")
+    return f"{_said(event, 'amended')} -> {put}"
+
+
 DESCRIPTIONS: dict[type[Any], Callable[[Any], str]] = {
     Session.Created: lambda event: event.charter.request,
     Session.Forked: lambda event: (
@@ -245,6 +261,7 @@ DESCRIPTIONS: dict[type[Any], Callable[[Any], str]] = {
     Session.Rewound: lambda event: f"back to position {event.to_position}: {event.reason}",
     Session.Interpreted: lambda event: event.intent.goal,
     Session.Resumed: lambda event: f"taken up again, {len(event.pending_effects)} effects pending",
+    Session.Paused: lambda event: event.reason,
     Session.Completed: lambda event: event.answer,
     Session.Declined: lambda event: event.reason,
     Session.Failed: lambda event: event.failure.message,
@@ -257,6 +274,29 @@ DESCRIPTIONS: dict[type[Any], Callable[[Any], str]] = {
     Task.Unplaced: lambda event: event.decision.reason,
     Task.Started: lambda _: "started",
     Task.Decomposed: lambda event: f"{', '.join(event.task_ids)}: {event.plan.reason}",
+    Task.Extended: lambda event: f"{', '.join(event.task_ids)}: {event.plan.reason}",
+    Task.RecoveryChosen: lambda event: (
+        f"{event.recovery.rung.value.replace('_', ' ')}: {event.recovery.reason}"
+    ),
+    Task.BudgetExceeded: lambda event: (
+        f"{event.overrun.agent} spent {event.overrun.spent_tokens} of"
+        f" {event.overrun.limit_tokens} tokens for {event.overrun.scope}"
+    ),
+    Task.GuardrailTripped: lambda event: (
+        f"{event.trip.guardrail} ({event.trip.reaction.value}): {event.trip.reason}"
+    ),
+    Task.HandoffRequested: lambda event: (
+        f"{event.handoff.from_agent} -> {event.handoff.to_agent}: {event.handoff.request}"
+    ),
+    Task.HandoffAccepted: lambda event: event.reason,
+    Task.HandoffRejected: lambda event: event.reason,
+    Task.Reopened: lambda event: f"begun anew by {event.holder}: {event.failure.message}",
+    Task.Transitioned: lambda event: (
+        f"{event.transition.from_state.value} -> {event.transition.to_state.value}:"
+        f" {event.transition.assessment}"
+    ),
+    Task.Judged: lambda event: f"{event.judgement.chosen} is best: {event.judgement.reason}",
+    Task.Tallied: lambda event: event.tally.reason,
     Task.ModelCalled: lambda event: f"asked {event.model} to {event.purpose} (try {event.attempt})",
     Task.ModelAnswered: _model_answered,
     Task.ModelFailed: lambda event: f"{event.failure.kind.value}: {event.failure.message}",
@@ -266,8 +306,23 @@ DESCRIPTIONS: dict[type[Any], Callable[[Any], str]] = {
     Task.ToolFailed: lambda event: f"{event.failure.kind.value}: {event.failure.message}",
     Task.Completed: lambda event: event.result.summary,
     Task.Failed: lambda event: event.failure.message,
+    Task.Skipped: lambda event: event.failure.message,
     Task.Cancelled: lambda event: event.reason,
+    Approval.Created: lambda event: f"{event.request.proposal} ({event.request.reason})",
+    Approval.Continued: lambda _: "goes on in a fork",
+    Approval.Granted: lambda event: _said(event, "granted"),
+    Approval.Rejected: lambda event: _said(event, "rejected"),
+    Approval.Amended: _amended,
+    Approval.Expired: lambda event: f"nobody answered in time: {event.outcome.value}",
+    Approval.Received: lambda _: "the session goes on by the answer",
     Audit.Created: _accessed,
+    Breaker.Created: lambda event: f"breaker of {event.guarded.kind.value} {event.guarded.name}",
+    Breaker.Opened: lambda event: (
+        f"open in {event.process} for {event.cooldown_s:g} s after {event.failures} failures"
+        f" in a row, the latest {event.cause.value}"
+    ),
+    Breaker.HalfOpened: lambda event: f"one call of {event.process} tries",
+    Breaker.Closed: lambda event: f"closed in {event.process}",
 }
 """What each event says in one line; `Conversation.Created` says nothing a chain needs."""
 
@@ -277,12 +332,14 @@ LEADING = {
     Session.Rewound,
     Session.Interpreted,
     Session.Resumed,
+    Session.Paused,
     Session.Completed,
     Session.Declined,
     Session.Failed,
     Session.Cancelled,
     Task.Delegated,
     Task.Decomposed,
+    Task.Extended,
 }
 """Events of the session, and of the tasks that a task was cut out of, that lead to it."""
 
@@ -292,11 +349,19 @@ STAGES: dict[type[Any], Stage] = {
     Session.Forked: Stage.STEERING,
     Session.Rewound: Stage.STEERING,
     Session.Resumed: Stage.STEERING,
+    Session.Paused: Stage.STEERING,
+    Approval.Created: Stage.STEERING,
+    Approval.Granted: Stage.STEERING,
+    Approval.Rejected: Stage.STEERING,
+    Approval.Amended: Stage.STEERING,
+    Approval.Expired: Stage.STEERING,
+    Approval.Received: Stage.STEERING,
     Session.Completed: Stage.ANSWER,
     Session.Declined: Stage.ANSWER,
     Session.Failed: Stage.ANSWER,
     Session.Cancelled: Stage.ANSWER,
     Task.Decomposed: Stage.PLAN,
+    Task.Extended: Stage.PLAN,
     Task.Created: Stage.ASSIGNMENT,
     Task.Delegated: Stage.DELEGATION,
     Task.Unplaced: Stage.DELEGATION,

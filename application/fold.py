@@ -8,15 +8,17 @@ from typing import Any, TypeVar, cast
 from uuid import UUID, uuid5
 
 from application.evolving import apply, without_collector
+from domain.approval import Approval
 from domain.conversation import Conversation
 from domain.event import RecordedEvent
 from domain.session import Origin, Session
 from domain.task import Task
+from domain.workflow import Terms
 
-MARKERS = frozenset({Task.Continued, Conversation.Continued})
+MARKERS = frozenset({Task.Continued, Conversation.Continued, Approval.Continued})
 """Events with which a fork begins a stream for an aggregate of its parent; they change nothing."""
 
-HOLDING = frozenset({Session.Forked, Session.Rewound, Session.Resumed})
+HOLDING = frozenset({Session.Forked, Session.Rewound, Session.Paused, Session.Resumed})
 """Events that put a session on hold, and the one that takes it up again."""
 
 
@@ -41,7 +43,8 @@ class SessionFold:
         origin: where it left its parent; None for a session that is no fork.
         what_if: whether it, or one that it began with, is a what-if.
         length: how many events were folded.
-        on_hold: whether it was rewound or forked, and nobody has taken it up since.
+        on_hold: whether it was rewound, forked or paused, and nobody has taken it up since.
+        terms: of tasks, by id, as far as they were looked up and stay as they are.
     """
 
     def __init__(self) -> None:
@@ -52,7 +55,9 @@ class SessionFold:
         self.origin: Origin | None = None
         self.what_if = False
         self.on_hold = False
+        self.terms: dict[UUID, Terms] = {}
         self._aggregates: dict[UUID, Any] = {}
+        self._tasks: list[Task] = []
         self._session: Session | None = None
         self._session_id: UUID | None = None
         self._latest: dict[UUID, RecordedEvent] = {}
@@ -60,6 +65,7 @@ class SessionFold:
         self._heads: dict[UUID, int] = {}
         self._inherited: dict[UUID, UUID] = {}
         self._origins: dict[UUID, UUID] = {}
+        self._approvals: dict[UUID, list[UUID]] = {}
 
     @classmethod
     def of(cls, events: Iterable[RecordedEvent]) -> SessionFold:
@@ -82,6 +88,7 @@ class SessionFold:
         made = _copied(self)
         aggregates = {key: _copied(value) for key, value in self._aggregates.items()}
         vars(made)["_aggregates"] = aggregates
+        vars(made)["_tasks"] = [aggregates[task.id] for task in self._tasks]
         if self._session is not None:
             vars(made)["_session"] = aggregates[self._session.id]
         return made
@@ -119,7 +126,7 @@ class SessionFold:
     @property
     def tasks(self) -> list[Task]:
         """All tasks in order of creation, the root first."""
-        return [value for value in self._aggregates.values() if isinstance(value, Task)]
+        return [*self._tasks]
 
     @property
     def planned(self) -> list[Task]:
@@ -131,6 +138,19 @@ class SessionFold:
     def task(self, task_id: UUID) -> Task:
         """Get a task by id."""
         return cast("Task", self._aggregates[task_id])
+
+    @property
+    def approvals(self) -> list[Approval]:
+        """All approvals, by task, each task's in order of asking."""
+        return [self.approval(each) for asked in self._approvals.values() for each in asked]
+
+    def approvals_of(self, task_id: UUID) -> list[Approval]:
+        """List the approvals that a task asked for, in order of asking."""
+        return [self.approval(each) for each in self._approvals.get(task_id, ())]
+
+    def approval(self, approval_id: UUID) -> Approval:
+        """Get an approval by id."""
+        return cast("Approval", self._aggregates[approval_id])
 
     def has(self, aggregate_id: UUID) -> bool:
         """Tell whether an aggregate exists at this position."""
@@ -151,6 +171,9 @@ class SessionFold:
         aggregate = self._aggregates.get(aggregate_id)
         if aggregate is not None and kind not in MARKERS:
             apply(aggregate, event)
+        elif aggregate is None and kind in WORDS:
+            self.pass_over(recorded)
+            return
         elif kind not in MARKERS:
             self.hold(in_stream(event, aggregate_id, 1).mutate(None))
         self._note(recorded, aggregate_id, kind)
@@ -171,17 +194,29 @@ class SessionFold:
         self._origins.update({stream: origin for origin, stream in self._inherited.items()})
         self._origins[session_id] = self.session.id
         self._heads = {}
+        self.terms = {}
 
-    def hold(self, aggregate: Session | Task | Conversation) -> None:
+    def hold(self, aggregate: Session | Task | Conversation | Approval) -> None:
         """Take in a new aggregate whose first event is about to be appended."""
         self._aggregates[aggregate.id] = aggregate
+        if isinstance(aggregate, Task):
+            self._tasks.append(aggregate)
         if isinstance(aggregate, Session):
             self._session = aggregate
+        elif isinstance(aggregate, Approval):
+            self._approvals.setdefault(aggregate.request.task_id, []).append(aggregate.id)
 
     def note(self, recorded: RecordedEvent) -> None:
         """Remember where an event that the aggregates already know was recorded."""
         event = recorded.event
         self._note(recorded, self.aggregate_of(event.originator_id), type(event))
+
+    def hear(self, recorded: RecordedEvent) -> None:
+        """Take in what somebody else appended meanwhile; the fold may be further by now."""
+        position = self.position
+        self.evolve(recorded)
+        self.position = max(position, self.position)
+        self._causes.pop(self.aggregate_of(recorded.event.originator_id), None)
 
     def pass_over(self, recorded: RecordedEvent) -> None:
         """Remember that an event stands in a stream, although it was taken back."""
@@ -231,6 +266,11 @@ class SessionFold:
         if kind in HOLDING:
             self.on_hold = kind is not Session.Resumed
 
+
+WORDS = frozenset(
+    {Approval.Granted, Approval.Rejected, Approval.Amended, Approval.Expired, Approval.Continued}
+)
+"""Events that others may append while a session goes back behind what they are about."""
 
 T = TypeVar("T")
 

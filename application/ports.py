@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +47,14 @@ class Entry:
 
     event: CanMutateAggregate[UUID]
     envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Under what an append is made: it counts only while a stream stands at a version."""
+
+    stream: UUID
+    version: int
 
 
 class Follower(Iterator[RecordedEvent], Protocol):
@@ -105,10 +113,18 @@ class EventLog(EventReader, Protocol):
         """
         ...
 
-    async def append_async(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
+    async def append_async(
+        self, entries: Sequence[Entry], fence: Fence | None = None
+    ) -> Sequence[RecordedEvent]:
         """Append without blocking the event loop; see `append`.
 
         Who is cancelled meanwhile does not know whether the events were recorded.
+
+        Args:
+            fence: under what they are appended.
+
+        Raises:
+            FencedError: the fence does not hold any more.
         """
         ...
 
@@ -196,6 +212,20 @@ class SessionLease(Protocol):
         """
         ...
 
+    def hold_async(
+        self, session_id: UUID, on_stop: Callable[[str], None] | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """Hold a session without blocking the event loop; see `hold`."""
+        ...
+
+    def request_stop_of_all(self) -> None:
+        """Ask every process that holds sessions to stop all of them; waits for nothing.
+
+        Raises:
+            UnavailableError: the database cannot be used.
+        """
+        ...
+
     def request_stop(self, session_id: UUID, timeout_s: float) -> None:
         """Ask the process that holds a session to stop, and return as soon as nobody holds it.
 
@@ -212,6 +242,57 @@ class SessionLease(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a worker stands among the workers.
+
+    Attributes:
+        workers: how many there are, this one included.
+        rank: its place among them, from 0; each has another one.
+        held: numbers of the shards that it holds.
+    """
+
+    workers: int
+    rank: int
+    held: frozenset[int]
+
+
+class ShardLocks(Protocol):
+    """Which worker has which shard; the database frees those of a worker that dies."""
+
+    @property
+    def held(self) -> frozenset[int]:
+        """Numbers of the shards that this worker holds, as far as it knows."""
+        ...
+
+    def look(self) -> Standing:
+        """See who else there is, and what is still held.
+
+        Raises:
+            UnavailableError: the database cannot be used.
+        """
+        ...
+
+    def take(self, numbers: Sequence[int], most: int) -> Sequence[int]:
+        """Take shards that nobody holds.
+
+        Args:
+            numbers: which ones, in the order in which they are tried.
+            most: how many at most.
+
+        Returns:
+            Those that are held from now on.
+
+        Raises:
+            UnavailableError: the database cannot be used.
+        """
+        ...
+
+    def give(self, numbers: Collection[int]) -> None:
+        """Let others take shards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class ModelRequest:
     """One call to a model.
 
@@ -220,6 +301,9 @@ class ModelRequest:
         model: model to ask, as configured.
         compression: 0 sends all steps whole; each more shortens what a context overflow allows.
         timeout_s: seconds the call may take.
+        max_output_tokens: the longest answer; None for what the model allows.
+        max_context_tokens: what the prompt should not exceed, about; it is compressed further
+            until it does not.
     """
 
     effect_id: UUID
@@ -227,6 +311,8 @@ class ModelRequest:
     brief: Brief
     compression: int
     timeout_s: float
+    max_output_tokens: int | None = None
+    max_context_tokens: int | None = None
 
 
 class Model(Protocol):

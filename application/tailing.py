@@ -17,13 +17,20 @@ from pydantic_core import to_json, to_jsonable_python
 from application.errors import BadRequestError
 from application.explaining import DESCRIPTIONS
 from domain.agent import Agent
+from domain.approval import Approval
 from domain.audit import Audit
+from domain.breaker import Breaker
 from domain.conversation import Conversation
 from domain.event import RecordedEvent
+from domain.message import Delivery, Message
 from domain.organisation import Organisation
 from domain.session import Session
+from domain.shard import Shard
+from domain.shared_context import SharedContext, SharedValue
 from domain.subject import Subject
 from domain.task import Task
+from domain.team import Team
+from domain.topic import Publication, Subscription
 from domain.value import Value
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
@@ -34,6 +41,14 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Task,
     Subject,
     Audit,
+    Delivery,
+    Subscription,
+    Publication,
+    SharedContext,
+    Approval,
+    Breaker,
+    Team,
+    Shard,
 )
 """Whose events the log holds."""
 
@@ -157,6 +172,17 @@ def _attributes(event: Any) -> str:
     return to_json(said).decode() if said else ""
 
 
+def _sent(message: Message) -> str:
+    said = to_json(message.unpack().content).decode()
+    return f"{message.from_agent} to {message.to_agent} ({message.type.value}): {said}"
+
+
+def _shared(shared: SharedValue) -> str:
+    if shared.value is None:
+        return f"{shared.agent} took {shared.key} back"
+    return f"{shared.agent} {shared.key}: {to_json(shared.value).decode()}"
+
+
 _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     Agent.Created: lambda event: (
         f"{event.identity.handle} joined, {event.post.level.value}: {event.identity.display_name}"
@@ -171,5 +197,22 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     Organisation.RosterAdopted: lambda event: f"{len(event.departments)} departments in force",
     Conversation.Created: lambda event: f"between {' and '.join(event.participants)}",
     Subject.Created: lambda event: f"{event.subject} was forgotten: {event.reason}",
+    Delivery.Created: lambda event: _sent(event.message),
+    Delivery.Delivered: lambda event: f"delivered to {event.to_agent} by {event.by}",
+    Delivery.Expired: lambda _: "not delivered within its time to live",
+    Delivery.Dead: lambda event: f"never delivered, {event.reason.value}: {event.detail}",
+    Delivery.Attempted: lambda event: f"its handler failed: {event.failure}",
+    Delivery.GivenUp: lambda event: f"no reply within {event.waited_s:g} s",
+    Subscription.Created: lambda event: f"{event.agent} subscribed to {event.pattern}",
+    Subscription.Renewed: lambda _: "subscribed again",
+    Subscription.Ended: lambda _: "subscribed no more",
+    Publication.Created: lambda event: (
+        f"{event.from_agent} on {event.topic}, to {', '.join(event.subscribers) or 'nobody'}"
+    ),
+    SharedContext.Created: lambda event: f"in session {event.session_id}",
+    SharedContext.Written: lambda event: _shared(event.shared),
+    SharedContext.Merged: lambda event: (
+        f"from session {event.from_session_id}: {'; '.join(map(_shared, event.changed))}"
+    ),
     **DESCRIPTIONS,
 }

@@ -10,20 +10,30 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from application.approval_views import ApprovalView, approval_views
 from application.directory import Directory
 from application.fold import SessionFold
 from application.orchestration.outcomes import session_artefacts
+from application.parallelism import Parallelism, parallelism_of
 from domain.agent import Agent, AgentCapabilities, Level
 from domain.artefact import Artefact, InputFile
+from domain.budget import Overrun
 from domain.conversation import Turn
 from domain.decision import Decision
 from domain.effect import Failure, ModelAnswer, PendingEffect
 from domain.event import RecordedEvent
+from domain.guardrail import Trip
+from domain.handoff import Handoff
+from domain.judgement import Judgement, Tally
 from domain.organisation import Department, RosterVersion
 from domain.policy import Policy
+from domain.priority import Priority
+from domain.recovery import Recovery
 from domain.session import Intent, Origin, SessionStatus
+from domain.supervision import SupervisionState, Transition
 from domain.task import Result, Step, Task, TaskStatus
-from domain.value import Value
+from domain.value import Value, later
+from domain.workflow import Workflow
 
 
 class TaskView(Value):
@@ -35,6 +45,11 @@ class TaskView(Value):
         decisions: who was to do it, oldest first.
         steps: its finished exchanges with models and tools, in the order of their answers.
         failed_attempts: why attempts to ask a model failed, by effect, oldest first.
+        setbacks: why the work began anew, oldest first.
+        recoveries: what was done about failures, oldest first; overruns and trips likewise.
+        transitions: of supervised work, oldest first.
+        parallelism: how far the tasks it was cut into ran side by side; a view of it alone does
+            not know.
     """
 
     task_id: UUID
@@ -59,6 +74,16 @@ class TaskView(Value):
     pending: tuple[PendingEffect, ...]
     result: Result | None
     failure: Failure | None
+    setbacks: tuple[Failure, ...] = later(())
+    recoveries: tuple[Recovery, ...] = later(())
+    overruns: tuple[Overrun, ...] = later(())
+    trips: tuple[Trip, ...] = later(())
+    handoffs: tuple[Handoff, ...] = later(())
+    supervision: SupervisionState = later(SupervisionState.INITIALISING)
+    transitions: tuple[Transition, ...] = later(())
+    parallelism: Parallelism | None = later()
+    judgement: Judgement | None = later()
+    tally: Tally | None = later()
 
 
 class SessionView(Value):
@@ -72,6 +97,8 @@ class SessionView(Value):
         capabilities: of agents, by handle, where a what-if gave them others than they had.
         shared_context: what finished tasks gave for others to build on, by key of the task.
         model_names: models that answered.
+        workflow: how it is done; None for the way of the house.
+        approvals: what humans were asked, by task, and what they said.
         state_hash: SHA-256, in hex, of the state; see `state_hash`.
     """
 
@@ -99,7 +126,15 @@ class SessionView(Value):
     input_tokens: int
     output_tokens: int
     cost_usd: Decimal
+    workflow: Workflow | None = later()
+    priority: Priority | None = later()
+    approvals: tuple[ApprovalView, ...] = later(())
     state_hash: str = ""
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Whether somebody has to answer before all of it can go on."""
+        return any(approval.is_open for approval in self.approvals)
 
 
 class DecisionView(Value):
@@ -206,7 +241,11 @@ def task_view(task: Task) -> TaskView:
         depends_on=assignment.depends_on,
         status=task.status,
         holder=task.holder,
-        path=(first, *(delegation.to_agent for delegation in task.delegations)),
+        path=(
+            first,
+            *(delegation.to_agent for delegation in task.delegations),
+            *(handoff.to_agent for handoff in task.handoffs),
+        ),
         model_calls=sum(1 for step in task.steps if step.purpose),
         tool_calls=sum(1 for step in task.steps if step.call is not None),
         input_tokens=sum(answer.usage.context_tokens for answer in answers),
@@ -221,13 +260,25 @@ def task_view(task: Task) -> TaskView:
         pending=tuple(task.pending.values()),
         result=task.result,
         failure=task.failure,
+        setbacks=tuple(task.setbacks),
+        recoveries=tuple(task.recoveries),
+        overruns=tuple(task.overruns),
+        trips=tuple(task.trips),
+        handoffs=tuple(task.handoffs),
+        supervision=task.supervision,
+        transitions=tuple(task.transitions),
+        judgement=task.judgement,
+        tally=task.tally,
     )
 
 
 def session_view(fold: SessionFold) -> SessionView:
     """View a whole session as of its fold's position."""
     session = fold.session
-    tasks = tuple(task_view(task) for task in fold.tasks)
+    tasks = tuple(
+        task_view(task).model_copy(update={"parallelism": parallelism_of(task, fold)})
+        for task in fold.tasks
+    )
     view = SessionView(
         session_id=fold.session_id,
         position=fold.position,
@@ -253,6 +304,9 @@ def session_view(fold: SessionFold) -> SessionView:
         input_tokens=sum(task.input_tokens for task in tasks),
         output_tokens=sum(task.output_tokens for task in tasks),
         cost_usd=sum((task.cost_usd for task in tasks), Decimal(0)),
+        workflow=session.charter.workflow,
+        priority=session.charter.priority,
+        approvals=approval_views(fold),
     )
     return view.model_copy(update={"state_hash": state_hash(view)})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -11,19 +10,11 @@ from eventsourcing.domain import Aggregate, event
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from domain.errors import TransitionError
-from domain.value import NonEmptyText, Value
+from domain.level import Level as Level  # noqa: PLC0414 - whoever knows agents knows their levels
+from domain.value import NonEmptyText, Value, later
 
 Handle = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,31}$")]
 """The unique readable name of an agent, for example `FIN_007`."""
-
-
-class Level(StrEnum):
-    """Rank in the hierarchy, as the mission numbers it."""
-
-    PERSONAL = "L-1"
-    ORCHESTRATOR = "L0"
-    DIRECTOR = "L1"
-    SPECIALIST = "L2"
 
 
 class AgentIdentity(Value):
@@ -46,6 +37,8 @@ class AgentCapabilities(Value):
     Attributes:
         skills: specialisation tags in the vocabulary of the roster.
         tools: names of the tools it is authorised to use.
+        patterns: words that mark its work in a task; `*` stands for any letters, as in `invoic*`,
+            and several words in one pattern must all occur.
         max_reasoning_turns: model calls it may spend on one task.
         max_memory_turns: turns of history its context holds.
     """
@@ -55,6 +48,7 @@ class AgentCapabilities(Value):
     tools: tuple[NonEmptyText, ...] = ()
     max_reasoning_turns: Annotated[int, Field(ge=1)] = 5
     max_memory_turns: Annotated[int, Field(ge=0)] = 50
+    patterns: tuple[NonEmptyText, ...] = later(())
 
     def may_use(self, tool: str) -> bool:
         """Tell whether the agent is authorised to use a tool."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from domain.value import NonEmptyText, NonEmptyWords, Value
+from domain.value import NonEmptyText, NonEmptyWords, Value, later
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -18,12 +18,26 @@ class Candidate(Value):
     Attributes:
         score: 0 to 1, the weighted sum of `parts`.
         parts: each part of the score by name, already weighted.
+        facts: figures that the parts were computed from, by name, as far as they came from outside.
     """
 
     agent_id: UUID
     handle: NonEmptyText
     score: Share
     parts: dict[str, float] = {}
+    facts: dict[str, float] = later({})
+
+
+class Sources(Value):
+    """Where the facts of candidates came from.
+
+    Attributes:
+        embedder: name of the model that compared meanings, with its version.
+        learned_until: position of the log that track records were learned up to.
+    """
+
+    embedder: NonEmptyText | None = None
+    learned_until: Annotated[int, Field(ge=0)] | None = None
 
 
 class Decision(Value):
@@ -36,6 +50,8 @@ class Decision(Value):
         chosen: handle of the chosen candidate; None when nobody qualified.
         confidence: 0 to 1.
         knowledge_position: position of the log up to which the decider knew it.
+        sources: of the facts of its candidates; None where nothing came from outside.
+        approval_id: of the human's word that it follows; None where nobody was asked.
     """
 
     decision_id: UUID
@@ -46,6 +62,8 @@ class Decision(Value):
     confidence: Share
     reason: NonEmptyWords
     knowledge_position: Annotated[int, Field(ge=0)]
+    sources: Sources | None = later()
+    approval_id: UUID | None = later()
 
 
 class Delegation(Value):

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from domain.artefact import Artefact
-from domain.value import PERSONAL, NonEmptyText, NonEmptyWords, Value, Words
+from domain.value import PERSONAL, NonEmptyText, NonEmptyWords, Value, Words, later
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -119,11 +119,20 @@ class Failure(Value):
     Attributes:
         message: one sentence for the user: what is wrong, with which value, what to do.
         retry_after_s: seconds the provider asked to wait, if it did.
+        found: what there was by then, as Markdown; untrusted.
+        artefacts: files that were written by then.
     """
 
     kind: FailureKind
     message: NonEmptyWords
     retry_after_s: Annotated[float, Field(ge=0)] | None = None
+    found: Words = later("")
+    artefacts: tuple[Artefact, ...] = later(())
+
+    @property
+    def told(self) -> str:
+        """The message, and what was found by then, as Markdown."""
+        return f"{self.message}\n\nFound by then:\n\n{self.found}" if self.found else self.message
 
 
 class EffectKind(StrEnum):
@@ -143,6 +152,7 @@ class PendingEffect(Value):
         failed: whether the latest attempt failed, so that another one is due.
         purpose: what a model is asked for; empty for a tool.
         model: model that is asked; empty for a tool.
+        first_model: model that was asked in the first attempt; empty for a tool.
     """
 
     effect_id: UUID
@@ -151,5 +161,6 @@ class PendingEffect(Value):
     agent: NonEmptyText
     purpose: str = ""
     model: str = ""
+    first_model: str = ""
     call: ToolCall | None = None
     failed: bool = False

@@ -23,7 +23,7 @@ class PlannedTask(Value):
 
     Attributes:
         key: name within the plan.
-        department: key of the department that shall do it.
+        department: key of the department that shall do it; None where a team or an agent is named.
         skills: what the doer should be able to do, most important first.
         depends_on: keys of the tasks whose results it needs.
     """
@@ -31,7 +31,7 @@ class PlannedTask(Value):
     key: TaskKey
     title: NonEmptyWords
     instruction: NonEmptyWords
-    department: NonEmptyText
+    department: NonEmptyText | None = None
     skills: tuple[NonEmptyText, ...] = ()
     depends_on: tuple[TaskKey, ...] = ()
 
@@ -52,18 +52,25 @@ class PlanError(DomainError):
     """The plan breaks a rule."""
 
 
-def check_plan(plan: Plan, departments: Mapping[str, Collection[str]]) -> None:
+def check_plan(
+    plan: Plan,
+    departments: Mapping[str, Collection[str]] | None,
+    known: Collection[str] = (),
+) -> None:
     """Hold a plan against the rules of the house.
 
     Args:
-        departments: skills of each department that exists, by its key.
+        departments: skills of each department that exists, by its key; None where a team does the
+            tasks, whatever department it is from.
+        known: keys of the tasks that there are already, which the plan is to be added to.
 
     Raises:
         PlanError: too many tasks, several for a simple request, a repeated key, an unknown
             department or dependency, skills that nobody has, a cycle.
     """
-    if len(plan.tasks) > MAX_TASKS:
-        raise PlanError(f"The plan has {len(plan.tasks)} tasks; at most {MAX_TASKS} are allowed.")
+    count = len(plan.tasks) + len(known)
+    if count > MAX_TASKS:
+        raise PlanError(f"The plan has {count} tasks; at most {MAX_TASKS} are allowed.")
     if plan.complexity < WHOLE_UNDER and len(plan.tasks) > 1:
         raise PlanError(
             f"A request of complexity {plan.complexity} is not cut up, and the plan has"
@@ -71,17 +78,20 @@ def check_plan(plan: Plan, departments: Mapping[str, Collection[str]]) -> None:
         )
     keys = [task.key for task in plan.tasks]
     for key in keys:
-        if keys.count(key) > 1:
+        if keys.count(key) > 1 or key in known:
             raise PlanError(f"The plan names task {key!r} twice; give each task its own key.")
     for task in plan.tasks:
-        _check_place(task, departments)
+        if departments is not None:
+            _check_place(task, departments)
         for dependency in task.depends_on:
-            if dependency not in keys:
+            if dependency not in keys and dependency not in known:
                 raise PlanError(f"Task {task.key!r} depends on the unknown task {dependency!r}.")
     _check_acyclic(plan)
 
 
 def _check_place(task: PlannedTask, departments: Mapping[str, Collection[str]]) -> None:
+    if task.department is None:
+        raise PlanError(f"Task {task.key!r} names no department that shall do it.")
     if task.department not in departments:
         known = ", ".join(sorted(departments))
         raise PlanError(
@@ -106,14 +116,18 @@ def _check_acyclic(plan: Plan) -> None:
         raise PlanError(f"The tasks depend on each other in a circle: {cycle}.") from error
 
 
-def with_plain_keys(plan: Plan) -> Plan:
-    """Name the tasks of a plan by their number: keys are never erased, so they say nothing."""
-    keys = {task.key: f"task_{number}" for number, task in enumerate(plan.tasks, start=1)}
+def with_plain_keys(plan: Plan, after: int = 0) -> Plan:
+    """Name the tasks of a plan by their number: keys are never erased, so they say nothing.
+
+    Args:
+        after: how many tasks there are already, whose keys stay as they are.
+    """
+    keys = {task.key: f"task_{number}" for number, task in enumerate(plan.tasks, start=after + 1)}
     tasks = tuple(
         task.model_copy(
             update={
                 "key": keys[task.key],
-                "depends_on": tuple(keys[key] for key in task.depends_on),
+                "depends_on": tuple(keys.get(key, key) for key in task.depends_on),
             }
         )
         for task in plan.tasks

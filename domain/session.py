@@ -15,7 +15,9 @@ from domain.artefact import Artefact, InputFile
 from domain.effect import Failure
 from domain.errors import TransitionError
 from domain.policy import Policy
-from domain.value import NonEmptyText, NonEmptyWords, SubjectId, Value, Words
+from domain.priority import Priority
+from domain.value import NonEmptyText, NonEmptyWords, SubjectId, Value, Words, later
+from domain.workflow import Workflow
 
 
 class Intent(Value):
@@ -51,6 +53,9 @@ class Charter(Value):
         output_folder: absolute path of the folder that tools may write to.
         input_files: in the order given.
         subject: the person it is run for, whose words are then sealed.
+        workflow: how it is done; None for the way of the house, down the hierarchy.
+        priority: which sessions workers take first; None counts as normal.
+        detached: whether it was left to workers, so that others do not finish it unasked.
     """
 
     request: NonEmptyWords
@@ -59,6 +64,9 @@ class Charter(Value):
     models: dict[str, str]
     policy: Policy
     subject: SubjectId | None = None
+    workflow: Workflow | None = later()
+    priority: Priority | None = later()
+    detached: bool = later(default=False)
 
 
 class Origin(Value):
@@ -132,6 +140,12 @@ class Session(Aggregate):
 
         TOPIC = "session.resumed"
         pending_effects: tuple[UUID, ...]
+
+    class Paused(Aggregate.Event):
+        """The session waits until somebody takes it up again."""
+
+        TOPIC = "session.paused"
+        reason: NonEmptyWords
 
     class Completed(Aggregate.Event):
         """The user got an answer."""
@@ -244,6 +258,11 @@ class Session(Aggregate):
         self._require_running("be resumed")
         self._resumed(pending_effects=pending_effects, timestamp=at)
 
+    def pause(self, reason: str, at: datetime) -> None:
+        """Let the session wait until somebody takes it up again."""
+        self._require_running("be paused")
+        self._paused(reason=reason, timestamp=at)
+
     def complete(self, answer: str, artefacts: tuple[Artefact, ...], at: datetime) -> None:
         """End the session with an answer."""
         self._require_running("be completed")
@@ -302,6 +321,10 @@ class Session(Aggregate):
     @event(Resumed)
     def _resumed(self, pending_effects: tuple[UUID, ...], timestamp: datetime) -> None:
         self.resumptions += 1
+
+    @event(Paused)
+    def _paused(self, reason: str, timestamp: datetime) -> None:
+        """Change nothing: who folds the history knows that it waits."""
 
     @event(Completed)
     def _completed(

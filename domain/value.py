@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 NonEmptyText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 """Text with at least one visible character; surrounding white space is dropped."""
@@ -30,6 +30,14 @@ Words = Annotated[str, PERSONAL]
 
 NonEmptyWords = Annotated[NonEmptyText, PERSONAL]
 """Text with at least one visible character that erasure takes."""
+
+
+def later(default: Any = None) -> Any:
+    """Declare a field that stored events may lack: its default is not written.
+
+    So an event that was recorded before the field existed is written again byte by byte.
+    """
+    return Field(default=default, exclude_if=lambda value: bool(value == default))
 
 
 class Value(BaseModel):

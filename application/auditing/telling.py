@@ -123,7 +123,7 @@ class Telling:
             self._started_at = event.timestamp
             if self.decided:
                 self.decided[-1] = replace(self.decided[-1], started_at=event.timestamp)
-        elif isinstance(event, Task.Completed | Task.Failed | Task.Cancelled):
+        elif isinstance(event, TASK_ENDS):
             self.ended = recorded
 
 
@@ -146,3 +146,6 @@ def _ms_between(start: datetime | None, end: datetime | None) -> float | None:
     if start is None or end is None:
         return None
     return max((end - start).total_seconds(), 0.0) * 1000  # a clock may have been set back
+
+
+TASK_ENDS = (Task.Completed, Task.Failed, Task.Skipped, Task.Cancelled)

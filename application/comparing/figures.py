@@ -20,7 +20,9 @@ TASK_CHANGES = {
     "task.started": TaskStatus.STARTED,
     "task.decomposed": TaskStatus.DECOMPOSED,
     "task.completed": TaskStatus.COMPLETED,
+    "task.reopened": TaskStatus.OPEN,
     "task.failed": TaskStatus.FAILED,
+    "task.skipped": TaskStatus.SKIPPED,
     "task.cancelled": TaskStatus.CANCELLED,
 }
 """Where each of these events leaves a task."""

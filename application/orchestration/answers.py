@@ -7,7 +7,22 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from application.briefs import SUBMIT_INTENT, SUBMIT_PLAN, SUBMIT_RESULT, Submission
+from application.briefs import (
+    SUBMIT_ASSESSMENT,
+    SUBMIT_BID,
+    SUBMIT_CHOICE,
+    SUBMIT_INTENT,
+    SUBMIT_PLAN,
+    SUBMIT_RESULT,
+    SUBMIT_SCORES,
+    SUBMIT_VERDICT,
+    Assessment,
+    Bid,
+    Choice,
+    Scores,
+    Submission,
+    Verdict,
+)
 from domain.effect import ModelAnswer
 from domain.planning import Plan, PlanError, check_plan
 from domain.session import Intent
@@ -35,15 +50,23 @@ def read_intent(answer: ModelAnswer) -> Intent:
     return intent
 
 
-def read_plan(answer: ModelAnswer, departments: Mapping[str, Collection[str]]) -> Plan:
-    """Read the plan out of MasterMind's answer and hold it against the rules.
+def read_plan(
+    answer: ModelAnswer,
+    departments: Mapping[str, Collection[str]] | None,
+    known: Collection[str] = (),
+) -> Plan:
+    """Read the plan out of a coordinator's answer and hold it against the rules.
+
+    Args:
+        departments: skills of each department by its key; None where a team does the tasks.
+        known: keys of the tasks that the plan is to be added to.
 
     Raises:
         AnswerError: the answer holds no valid plan.
     """
     plan = _read(answer, SUBMIT_PLAN, Plan)
     try:
-        check_plan(plan, departments)
+        check_plan(plan, departments, known)
     except PlanError as error:
         raise AnswerError(str(error)) from error
     return plan
@@ -66,6 +89,76 @@ def read_submission(answer: ModelAnswer) -> Submission | None:
     if answer.stop_reason == CUT_OFF:
         raise AnswerError(f"The answer was cut off; call {SUBMIT_RESULT} with a shorter summary.")
     return Submission(done=True, summary=answer.text)
+
+
+def read_verdict(answer: ModelAnswer) -> Verdict:
+    """Read whether something is accepted.
+
+    Raises:
+        AnswerError: the answer holds no valid verdict.
+    """
+    return _read(answer, SUBMIT_VERDICT, Verdict)
+
+
+def read_choice(answer: ModelAnswer, handles: Collection[str]) -> Choice:
+    """Read whom a model chose.
+
+    Args:
+        handles: of the candidates, one of which is chosen, or nobody.
+
+    Raises:
+        AnswerError: the answer holds no valid choice.
+    """
+    choice = _read(answer, SUBMIT_CHOICE, Choice)
+    if choice.agent is not None and choice.agent not in handles:
+        raise AnswerError(
+            f"{choice.agent!r} is no candidate; choose one of {', '.join(handles)}, or null."
+        )
+    return choice
+
+
+def read_bid(answer: ModelAnswer) -> Bid:
+    """Read what an agent offers for a task.
+
+    Raises:
+        AnswerError: the answer holds no valid bid.
+    """
+    return _read(answer, SUBMIT_BID, Bid)
+
+
+def read_scores(answer: ModelAnswer, keys: Collection[str]) -> Scores:
+    """Read how good results are.
+
+    Args:
+        keys: of the tasks whose results were compared; each has a score, and nothing else has.
+
+    Raises:
+        AnswerError: the answer holds no valid scores.
+    """
+    scores = _read(answer, SUBMIT_SCORES, Scores)
+    if set(scores.scores) != set(keys):
+        raise AnswerError(f"Give one score for each of {', '.join(keys)}, and for nothing else.")
+    return scores
+
+
+def read_assessment(answer: ModelAnswer) -> Assessment:
+    """Read how supervised work stands.
+
+    Raises:
+        AnswerError: the answer holds no valid assessment.
+    """
+    return _read(answer, SUBMIT_ASSESSMENT, Assessment)
+
+
+def read_text(answer: ModelAnswer) -> str:
+    """Read plain text.
+
+    Raises:
+        AnswerError: the answer is empty.
+    """
+    if not answer.text.strip():
+        raise AnswerError("The answer is empty; answer in Markdown.")
+    return answer.text
 
 
 def _read(answer: ModelAnswer, tool: str, kind: type[V]) -> V:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
+from pydantic import JsonValue
+
+from application.briefs import HandoffWish
+from domain.approval import ApprovalRequest
+from domain.budget import Overrun
+from domain.decision import Decision
 from domain.effect import Failure, PendingEffect, ToolCall
+from domain.guardrail import Trip
+from domain.judgement import Judgement, Tally
 from domain.planning import Plan
+from domain.recovery import Recovery
 from domain.session import Intent
+from domain.supervision import Transition
 from domain.task import Result
 
-Purpose = Literal["interpret", "decompose", "execute", "present"]
+Purpose = Literal[
+    "interpret",
+    "decompose",
+    "route",
+    "bid",
+    "consider",
+    "execute",
+    "validate",
+    "judge",
+    "assemble",
+    "monitor",
+    "recover",
+    "present",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +88,25 @@ class RecordIntent:
 
 @dataclass(frozen=True, slots=True)
 class AdoptPlan:
-    """Cut the root task into the tasks of a checked plan."""
+    """Cut a task into the tasks of a checked plan."""
 
+    task_id: UUID
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendPlan:
+    """Add the tasks of another checked plan."""
+
+    task_id: UUID
     plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class CreateTasks:
     """Create the tasks of the plan that do not exist yet: the history broke off between them."""
+
+    task_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +140,127 @@ class FailTask:
 
 
 @dataclass(frozen=True, slots=True)
+class SkipTask:
+    """Let others go on with a default in place of the result."""
+
+    task_id: UUID
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenTask:
+    """Begin the work anew, with the agent that holds it then."""
+
+    task_id: UUID
+    failure: Failure
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionTask:
+    """Let supervised work go from one state to another, on the word of an agent."""
+
+    task_id: UUID
+    transition: Transition
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeResults:
+    """Choose the best of several results."""
+
+    task_id: UUID
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class CountVotes:
+    """Record what several agents decided together."""
+
+    task_id: UUID
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseCall:
+    """Answer a tool call in the place of the tool: it must not be made, or is none of a tool."""
+
+    task_id: UUID
+    call: ToolCall
+    agent: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class RequestApproval:
+    """Let an agent wait for a human's word.
+
+    Attributes:
+        timeout_s: seconds that the human has; None for as long as it takes.
+    """
+
+    request: ApprovalRequest
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowDecision:
+    """Pass a task on, or leave it unplaced, as a human agreed to."""
+
+    task_id: UUID
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class TripGuardrail:
+    """Record that a guardrail tripped."""
+
+    task_id: UUID
+    trip: Trip
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHandoff:
+    """Ask another agent to go on with a task."""
+
+    task_id: UUID
+    effect_id: UUID
+    wish: HandoffWish
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptHandoff:
+    """Let the other agent go on."""
+
+    task_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectHandoff:
+    """Leave the task with its holder."""
+
+    task_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseRecovery:
+    """Say what is done about a failure."""
+
+    task_id: UUID
+    recovery: Recovery
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOverrun:
+    """Say that a budget was exceeded, or that work stops because it would be."""
+
+    task_id: UUID
+    overrun: Overrun
+
+
+@dataclass(frozen=True, slots=True)
 class DeclineSession:
     """Tell the user that nobody can serve the request."""
 
@@ -121,11 +276,16 @@ class CancelSession:
 
 @dataclass(frozen=True, slots=True)
 class EndSession:
-    """Give the user the answer; with a failure, the request was not served to the end."""
+    """Give the user the answer; with a failure, the request was not served to the end.
+
+    Attributes:
+        data: of the result.
+    """
 
     answer: str
     model: str | None
     failure: Failure | None
+    data: dict[str, JsonValue] = field(default_factory=dict)
 
 
 Command = (
@@ -136,11 +296,26 @@ Command = (
     | RejectAnswer
     | RecordIntent
     | AdoptPlan
+    | ExtendPlan
     | CreateTasks
     | PlaceTask
     | StartTask
     | CompleteTask
     | FailTask
+    | SkipTask
+    | ReopenTask
+    | TransitionTask
+    | JudgeResults
+    | CountVotes
+    | RefuseCall
+    | RequestApproval
+    | FollowDecision
+    | TripGuardrail
+    | RequestHandoff
+    | AcceptHandoff
+    | RejectHandoff
+    | ChooseRecovery
+    | RecordOverrun
     | DeclineSession
     | CancelSession
     | EndSession

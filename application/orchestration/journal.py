@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from application.fold import SessionFold, in_stream
-from application.ports import Clock, Entry, EventLog, IdFactory
+from application.ports import Clock, Entry, EventLog, Fence, IdFactory
+from domain.approval import Approval
 from domain.conversation import Conversation
 from domain.event import SYSTEM, Envelope, RecordedEvent
+from domain.routing import Evidence
 from domain.session import Session
 from domain.task import Task
 
@@ -39,7 +41,15 @@ class Collector(ABC):
     def new_id(self) -> UUID:
         """Make a new id."""
 
-    def collect(self, aggregate: Session | Task | Conversation, actor: str) -> None:
+    @abstractmethod
+    def evidence(self, gather: Callable[[], Evidence]) -> Evidence:
+        """Give what the next decision draws on from outside.
+
+        Args:
+            gather: gathers it, where it was not recorded before.
+        """
+
+    def collect(self, aggregate: Session | Task | Conversation | Approval, actor: str) -> None:
         """Take an aggregate's pending events, which `actor` caused."""
         stream = self._fold.stream_of(aggregate.id)
         for event in aggregate.collect_events():
@@ -47,7 +57,9 @@ class Collector(ABC):
                 self._begin(stream, aggregate, event.timestamp)
             self._take(event, aggregate.id, stream, actor)
 
-    def _begin(self, stream: UUID, aggregate: Session | Task | Conversation, at: datetime) -> None:
+    def _begin(
+        self, stream: UUID, aggregate: Session | Task | Conversation | Approval, at: datetime
+    ) -> None:
         """Mark that a fork goes on with an aggregate of its parent; it has begun as a session."""
         if not isinstance(aggregate, Session):
             begin: Any = type(aggregate).Continued
@@ -62,12 +74,23 @@ class Collector(ABC):
 
 
 class Journal(Collector):
-    """Gives each new event its envelope, and appends them all at once."""
+    """Gives each new event its envelope, and appends them all at once.
 
-    def __init__(
-        self, log: EventLog, clock: Clock, ids: IdFactory, fold: SessionFold, listener: Listener
+    Args:
+        fence: under what they are appended.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that its maker wires
+        self,
+        log: EventLog,
+        clock: Clock,
+        ids: IdFactory,
+        fold: SessionFold,
+        listener: Listener,
+        fence: Fence | None = None,
     ) -> None:
         super().__init__(fold)
+        self._fence = fence
         self._log = log
         self._clock = clock
         self._ids = ids
@@ -81,6 +104,10 @@ class Journal(Collector):
     def new_id(self) -> UUID:
         """Make a new id."""
         return self._ids.new()
+
+    def evidence(self, gather: Callable[[], Evidence]) -> Evidence:
+        """Gather what the next decision draws on from outside."""
+        return gather()
 
     def _take(self, event: Any, aggregate_id: UUID, stream: UUID, actor: str) -> None:
         fold = self._fold
@@ -98,6 +125,11 @@ class Journal(Collector):
         self._entries.append(Entry(placed, envelope))
         self._latest = event_id
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be appended."""
+        return not self._entries
+
     async def flush(self) -> None:
         """Append what was collected, all or none, and tell the listener.
 
@@ -107,7 +139,7 @@ class Journal(Collector):
         if not self._entries:
             return
         entries, self._entries = self._entries, []
-        append = asyncio.ensure_future(self._log.append_async(entries))
+        append = asyncio.ensure_future(self._log.append_async(entries, self._fence))
         try:
             recorded_events = await asyncio.shield(append)
         except asyncio.CancelledError:

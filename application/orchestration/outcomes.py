@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from application.briefs import Submission
@@ -36,9 +37,20 @@ def artefacts_of(task: Task) -> tuple[Artefact, ...]:
 
 def session_artefacts(fold: SessionFold) -> tuple[Artefact, ...]:
     """List the files of all completed tasks, in plan order."""
+    return artefacts_in_order(fold.planned)
+
+
+def salvaged_artefacts(fold: SessionFold) -> tuple[Artefact, ...]:
+    """List the files of a session that failed, also those of tasks that did, nested ones too."""
+    left = (each for task in fold.tasks if task.failure for each in task.failure.artefacts)
+    return tuple({each.path: each for each in (*left, *session_artefacts(fold))}.values())
+
+
+def artefacts_in_order(tasks: Iterable[Task]) -> tuple[Artefact, ...]:
+    """List the files that tasks gave, in their order; of a file given twice, the newest."""
     newest = {
         artefact.path: artefact
-        for task in fold.planned
+        for task in tasks
         if task.result is not None
         for artefact in task.result.artefacts
     }
@@ -67,12 +79,12 @@ def assemble(fold: SessionFold) -> Outcome:
     texts = [task.result.summary for task in last if task.result is not None]
     if texts:
         return Outcome(text="\n\n".join(texts), failure=None)
-    cause = first_cause(fold)
-    return Outcome(text=cause.message, failure=cause)
+    cause = first_cause(fold.planned)
+    return Outcome(text=cause.told, failure=cause)
 
 
-def first_cause(fold: SessionFold) -> Failure:
-    """Find the failure that the other failures follow from."""
-    failures = [task.failure for task in fold.planned if task.failure is not None]
+def first_cause(tasks: Iterable[Task]) -> Failure:
+    """Find the failure that the other failures of tasks follow from; at least one has failed."""
+    failures = [task.failure for task in tasks if task.failure is not None]
     own = [failure for failure in failures if failure.kind is not FailureKind.DEPENDENCY]
     return (own or failures)[0]

@@ -12,8 +12,11 @@ from application.orchestration.journal import Collector
 from application.replaying.comparing import payload_differences, shown
 from application.replaying.history import SessionHistory
 from application.replaying.views import Difference, DifferenceKind
+from domain.approval import Approval, ApprovalRequest
 from domain.conversation import Conversation
+from domain.decision import Decision, Delegation
 from domain.event import DEFAULT_TENANT, RecordedEvent
+from domain.routing import NO_EVIDENCE, Evidence, evidence_in
 from domain.session import Session
 from domain.task import Task
 
@@ -95,6 +98,15 @@ class ReplayingJournal(Collector):
         ids = drawn_ids(recorded.event) if recorded else ()
         self._drawn += 1
         return ids[self._drawn - 1] if self._drawn <= len(ids) else NOBODY
+
+    def evidence(self, gather: Callable[[], Evidence]) -> Evidence:
+        """Take what the next decision drew on out of the decision as it is recorded."""
+        del gather
+        recorded = self.next
+        if recorded is not None and type(recorded.event) in MARKERS:
+            recorded = self._history.at(self.at + 1)
+        decision = decision_in(recorded.event) if recorded else None
+        return NO_EVIDENCE if decision is None else evidence_in(decision)
 
     def restart(self, fold: SessionFold) -> None:
         """Go on with another fold, which holds what is recorded before the cursor."""
@@ -238,18 +250,42 @@ ENVELOPE = (
 )
 """What is compared of an event beside its payload."""
 
+
+def _proposed(request: ApprovalRequest) -> tuple[UUID, ...]:
+    """Name the decision that is put to a human for the first time."""
+    decision = None if request.escalated_from else request.decision
+    return () if decision is None else (decision.decision_id,)
+
+
 DRAWN: dict[type[Any], Callable[[Any], tuple[UUID, ...]]] = {
     Task.ModelCalled: lambda event: (event.effect_id,),
     Task.ToolCalled: lambda event: (event.effect_id,),
     Task.Decomposed: lambda event: tuple(event.task_ids.values()),
+    Task.Extended: lambda event: tuple(event.task_ids.values()),
     Task.Delegated: lambda event: (
         event.delegation.decision.decision_id,
         event.delegation.delegation_id,
     ),
     Task.Unplaced: lambda event: (event.decision.decision_id,),
+    Task.HandoffRequested: lambda event: (event.handoff.handoff_id,),
+    Approval.Created: lambda event: (*_proposed(event.request), event.originator_id),
     Conversation.TurnTaken: lambda event: (event.turn.turn_id,),
 }
 """New ids that an event carries in its payload, in the order in which they are drawn."""
+
+
+def decision_in(event: Any) -> Decision | None:
+    """Give the decision on a task that an event records or puts to a human; else None."""
+    if isinstance(event, Task.Delegated):
+        delegation: Delegation = event.delegation
+        return delegation.decision
+    if isinstance(event, Task.Unplaced):
+        decision: Decision = event.decision
+        return decision
+    if isinstance(event, Approval.Created):
+        request: ApprovalRequest = event.request
+        return request.decision
+    return None
 
 
 def drawn_ids(event: Any) -> tuple[UUID, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from eventsourcing.domain import OriginatorIDError, OriginatorVersionError
@@ -11,8 +13,11 @@ from application.directory import Directory
 from application.errors import ApplicationError
 from application.fold import MARKERS, SessionFold
 from application.orchestration import commands as do
+from application.orchestration.approving import HUMAN
 from application.orchestration.deciding import Setting, decide, take_over
+from application.orchestration.guarding import Passing, recorded_answer
 from application.orchestration.performing import Performer
+from application.orchestration.recovering import is_final
 from application.replaying.comparing import shown
 from application.replaying.history import SessionHistory
 from application.replaying.journal import (
@@ -23,18 +28,21 @@ from application.replaying.journal import (
 )
 from application.replaying.views import Difference, DifferenceKind, ReplayVerificationView
 from application.views import session_view
+from domain.approval import Approval
 from domain.conversation import USER, Conversation
-from domain.effect import EffectKind, PendingEffect
+from domain.effect import EffectKind, FailureKind, PendingEffect
 from domain.errors import DomainError
 from domain.event import SYSTEM, RecordedEvent
-from domain.recovery import wait_before_retry
+from domain.guardrail import Guardrail, Trip
 from domain.session import Session
 from domain.task import Task
 
 GIVEN = frozenset(
     (
-        *(Session.Created, Session.Forked, Session.Rewound, Session.Cancelled),
+        *(Session.Created, Session.Forked, Session.Rewound, Session.Paused, Session.Cancelled),
         *(Conversation.Created, Conversation.TurnTaken, Task.Cancelled),
+        *(Approval.Granted, Approval.Rejected, Approval.Amended, Approval.Expired),
+        Approval.Received,
     )
 )
 """Events that come from outside; a turn, unless Hansard is just about to speak."""
@@ -147,7 +155,7 @@ class SessionReplay:
         if kind in ANSWERS:
             self._check_answer(recorded)
             self._take_in(recorded)
-        elif kind in GIVEN or _is_request(recorded.event):
+        elif kind in GIVEN or _is_request(recorded.event) or _is_override(recorded.event):
             self._take_in(recorded)
         elif kind in MARKERS and _is_given(self._marked().event):
             self._check_marker(recorded)
@@ -199,7 +207,7 @@ class SessionReplay:
         if self._registered is None:
             self._registered = self._directory_at(self._fold.opened_position)
         self._directory = self._registered.adapted(self._fold.session.capabilities)
-        self._setting = Setting.of(self._directory)
+        self._setting = replace(Setting.of(self._directory), consult=self._said_by_function)
         self._performer = Performer(self._fold, self._directory, self._journal)
 
     def _check_answer(self, recorded: RecordedEvent) -> None:
@@ -224,7 +232,7 @@ class SessionReplay:
             tell(recorded, "envelope.causation_id", shown(envelope.causation_id), shown(cause))
         if type(event) is Task.ModelFailed:
             failures = [*task.failed_attempts.get(event.effect_id, ()), event.failure]
-            final = wait_before_retry(failures, self._fold.session.charter.policy) is None
+            final = is_final(effect, failures, self._fold.session.charter.policy)
             if event.final != final:
                 tell(recorded, "final", shown(event.final), shown(final))
 
@@ -250,6 +258,22 @@ class SessionReplay:
         if type(recorded.event) in MARKERS:
             return self._history.at(index + 1) or recorded
         return recorded
+
+    def _said_by_function(self, task: Task, guardrail: Guardrail, passing: Passing) -> Trip | None:
+        """Tell whether a function that nobody can ask again let a guardrail trip."""
+        stream = self._fold.stream_of(task.id)
+        for recorded in islice(self._history.events, self._journal.at, None):
+            event: Any = recorded.event
+            if _is_given(event):
+                break
+            if (
+                isinstance(event, Task.GuardrailTripped)
+                and event.originator_id == stream
+                and recorded_answer(event.trip, guardrail, passing)
+            ):
+                trip: Trip = event.trip
+                return trip
+        return None
 
     def _repeated(self, recorded: RecordedEvent) -> do.RepeatEffect | None:
         """Tell which effect an event announces again: when to do so, no decision says."""
@@ -320,4 +344,14 @@ def _is_request(event: Any) -> bool:
 
 def _is_given(event: Any) -> bool:
     kind = type(event)
-    return kind in GIVEN or kind in ANSWERS or kind is Session.Resumed or _is_request(event)
+    if kind in GIVEN or kind in ANSWERS or kind is Session.Resumed:
+        return True
+    return _is_request(event) or _is_override(event)
+
+
+def _is_override(event: Any) -> bool:
+    """Tell whether a human gave a task to another agent, unasked."""
+    if type(event) is Task.Delegated:
+        decision = event.delegation.decision
+        return decision.strategy == HUMAN and decision.approval_id is None
+    return type(event) is Task.Reopened and event.failure.kind is FailureKind.CANCELLED

@@ -11,12 +11,12 @@ from pydantic import JsonValue, ValidationError
 from application.errors import BadRequestError, EffectError
 from application.fold import SessionFold
 from application.orchestration.recordable import as_recorded
+from application.orchestration.recovering import is_final
 from application.prompts.shortening import cut
 from application.what_if.applying import require_another
 from application.what_if.calls import Call, Outcome
 from application.what_if.changes import ChangeView
 from domain.effect import Failure, ModelAnswer, ToolAnswer
-from domain.recovery import wait_before_retry
 
 FAILURE = "failure"
 MOST_SHOWN = 12
@@ -78,7 +78,8 @@ def give(fold: SessionFold, call: Call, outcome: Outcome, at: datetime) -> None:
             task.fail_tool(call.effect_id, outcome, at)
         case Failure():
             failures = [*task.failed_attempts.get(call.effect_id, []), outcome]
-            final = wait_before_retry(failures, fold.session.charter.policy) is None
+            pending = task.pending[call.effect_id]
+            final = is_final(pending, failures, fold.session.charter.policy)
             task.fail_model(call.effect_id, outcome, at, final=final)
 
 

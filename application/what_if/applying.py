@@ -24,6 +24,8 @@ from domain.policy import Policy
 from domain.session import Charter
 
 LONGEST = 60
+ROUTING = "routing"
+NUMBERS = ("integer", "number")
 VERSION = "version"
 """Field of a policy that follows from the others."""
 
@@ -63,7 +65,7 @@ def _(change: PolicyChange, setup: Setup) -> Setup:
     fields = [name for name in Policy.model_fields if name != VERSION]
     if change.field not in fields:
         raise BadRequestError(
-            f"The policy has no number {change.field!r} to change; it has {', '.join(fields)}."
+            f"The policy has no field {change.field!r} to change; it has {', '.join(fields)}."
         )
     before = getattr(policy, change.field)
     try:
@@ -194,8 +196,12 @@ def _chosen(
 
 
 def _range(field: str) -> str:
-    """Say which numbers a field of the policy takes."""
+    """Say what a field of the policy takes."""
+    if field == ROUTING:
+        return "a strategy, or several with their weights, such as 'rules:0.6,similarity:0.4'"
     schema = Policy.model_json_schema()["properties"][field]
+    if schema.get("type") not in NUMBERS:
+        return "a value that it can take"
     kind = "a whole number" if schema["type"] == "integer" else "a number"
     if "exclusiveMinimum" in schema:
         return f"{kind} over {schema['exclusiveMinimum']:g}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
+from domain.budget import Overrun
 from domain.decision import Decision, Delegation
 from domain.effect import (
     EffectKind,
@@ -18,9 +20,15 @@ from domain.effect import (
     ToolCall,
 )
 from domain.errors import DomainError, TransitionError
+from domain.evolving import Triggering
+from domain.guardrail import Reaction, Stage, Trip
+from domain.handoff import Handoff
+from domain.judgement import Judgement, Tally
 from domain.planning import Plan
+from domain.recovery import Recovery
+from domain.supervision import NEXT, SupervisionState, Transition
 from domain.task.values import ENDED, Assignment, Result, Step, TaskStatus
-from domain.value import Words
+from domain.value import NonEmptyWords, Words
 
 
 class UnknownEffectError(DomainError):
@@ -32,7 +40,7 @@ class UnknownEffectError(DomainError):
         super().__init__(f"Task {str(task_id)!r} awaits no answer for effect {str(effect_id)!r}.")
 
 
-class Task(Aggregate):
+class Task(Triggering, Aggregate):
     """Aggregate of one task."""
 
     TOPIC = "task"
@@ -77,6 +85,21 @@ class Task(Aggregate):
         """
 
         TOPIC = "task.decomposed"
+        class_version = 2
+        plan: Plan
+        task_ids: dict[str, UUID]
+
+        @staticmethod
+        def upcast_v1_v2(state: dict[str, Any]) -> None:
+            """Change nothing: every planned task named a department, which it need not any more."""
+
+    class Extended(Aggregate.Event):
+        """The tasks of another plan were added to those there are.
+
+        `task_ids` gives the id of each by its key in the plan.
+        """
+
+        TOPIC = "task.extended"
         plan: Plan
         task_ids: dict[str, UUID]
 
@@ -135,6 +158,69 @@ class Task(Aggregate):
         effect_id: UUID
         failure: Failure
 
+    class RecoveryChosen(Aggregate.Event):
+        """It was decided what is done about a failure."""
+
+        TOPIC = "task.recovery_chosen"
+        recovery: Recovery
+
+    class BudgetExceeded(Aggregate.Event):
+        """An agent spent more than it may, or would have."""
+
+        TOPIC = "task.budget_exceeded"
+        overrun: Overrun
+
+    class GuardrailTripped(Aggregate.Event):
+        """A guardrail stopped, asked or amended."""
+
+        TOPIC = "task.guardrail_tripped"
+        trip: Trip
+
+    class HandoffRequested(Aggregate.Event):
+        """The holder asks another agent to go on with the task."""
+
+        TOPIC = "task.handoff_requested"
+        handoff: Handoff
+
+    class HandoffAccepted(Aggregate.Event):
+        """The other agent goes on with the task."""
+
+        TOPIC = "task.handoff_accepted"
+        handoff_id: UUID
+        reason: Words
+
+    class HandoffRejected(Aggregate.Event):
+        """The other agent does not take the task; its holder goes on."""
+
+        TOPIC = "task.handoff_rejected"
+        handoff_id: UUID
+        reason: NonEmptyWords
+
+    class Reopened(Aggregate.Event):
+        """The work failed and begins anew, with `holder`."""
+
+        TOPIC = "task.reopened"
+        failure: Failure
+        holder: str
+
+    class Transitioned(Aggregate.Event):
+        """Supervised work went from one state to another."""
+
+        TOPIC = "task.transitioned"
+        transition: Transition
+
+    class Judged(Aggregate.Event):
+        """Results were compared, and one of them chosen."""
+
+        TOPIC = "task.judged"
+        judgement: Judgement
+
+    class Tallied(Aggregate.Event):
+        """Votes were counted."""
+
+        TOPIC = "task.tallied"
+        tally: Tally
+
     class Completed(Aggregate.Event):
         """The task is done."""
 
@@ -146,6 +232,13 @@ class Task(Aggregate):
 
         TOPIC = "task.failed"
         failure: Failure
+
+    class Skipped(Aggregate.Event):
+        """The task could not be done, and others go on with a default in place of its result."""
+
+        TOPIC = "task.skipped"
+        failure: Failure
+        result: Result
 
     class Cancelled(Aggregate.Event):
         """The task was stopped."""
@@ -167,6 +260,20 @@ class Task(Aggregate):
         self.steps: list[Step] = []
         self.result: Result | None = None
         self.failure: Failure | None = None
+        self.recoveries: list[Recovery] = []
+        self.overruns: list[Overrun] = []
+        self.trips: list[Trip] = []
+        self.handoff: Handoff | None = None
+        self.handoffs: list[Handoff] = []
+        self.declined_handoffs: dict[UUID, str] = {}
+        self.setbacks: list[Failure] = []
+        self.tried_by: list[str] = []
+        self.begun_at_step = 0
+        self.begun_on: datetime | None = None
+        self.extensions = 0
+        self.transitions: list[Transition] = []
+        self.judgement: Judgement | None = None
+        self.tally: Tally | None = None
 
     @classmethod
     def create(cls, task_id: UUID, assignment: Assignment, holder: str, at: datetime) -> Task:
@@ -203,6 +310,68 @@ class Task(Aggregate):
         """Cut the task into the tasks of a checked plan."""
         self._require_status("be decomposed", TaskStatus.OPEN, TaskStatus.STARTED)
         self._decomposed(plan=plan, task_ids=task_ids, timestamp=at)
+
+    def extend(self, plan: Plan, task_ids: dict[str, UUID], at: datetime) -> None:
+        """Add the tasks of another checked plan."""
+        self._require_status("be extended", TaskStatus.DECOMPOSED)
+        self._extended(plan=plan, task_ids=task_ids, timestamp=at)
+
+    def choose_recovery(self, recovery: Recovery, at: datetime) -> None:
+        """Record what is done about a failure."""
+        self._require_live("recover")
+        self._recovery_chosen(recovery=recovery, timestamp=at)
+
+    def exceed_budget(self, overrun: Overrun, at: datetime) -> None:
+        """Record that a budget was exceeded."""
+        self._require_live("exceed a budget")
+        self._budget_exceeded(overrun=overrun, timestamp=at)
+
+    def trip(self, trip: Trip, at: datetime) -> None:
+        """Record that a guardrail tripped."""
+        self._require_live("trip a guardrail")
+        self._guardrail_tripped(trip=trip, timestamp=at)
+
+    def request_handoff(self, handoff: Handoff, at: datetime) -> None:
+        """Ask another agent to go on."""
+        self._require_status("be handed off", TaskStatus.STARTED)
+        if self.handoff is not None or handoff.from_agent != self.holder:
+            raise TransitionError(
+                self._name, f"held by {self.holder}", f"be handed off by {handoff.from_agent}"
+            )
+        self._handoff_requested(handoff=handoff, timestamp=at)
+
+    def accept_handoff(self, handoff_id: UUID, reason: str, at: datetime) -> None:
+        """Let the other agent go on."""
+        self._require_handoff(handoff_id)
+        self._handoff_accepted(handoff_id=handoff_id, reason=reason, timestamp=at)
+
+    def reject_handoff(self, handoff_id: UUID, reason: str, at: datetime) -> None:
+        """Leave the task with its holder."""
+        self._require_handoff(handoff_id)
+        self._handoff_rejected(handoff_id=handoff_id, reason=reason, timestamp=at)
+
+    def reopen(self, failure: Failure, holder: str, at: datetime) -> None:
+        """Begin the work anew after a failure."""
+        self._require_live("be reopened")
+        self._reopened(failure=failure, holder=holder, timestamp=at)
+
+    def transition(self, transition: Transition, at: datetime) -> None:
+        """Go from one state of supervision to another."""
+        self._require_live("be supervised")
+        state = self.supervision
+        if transition.from_state is not state or transition.to_state not in NEXT[state]:
+            raise TransitionError(self._name, state.value, f"go to {transition.to_state.value}")
+        self._transitioned(transition=transition, timestamp=at)
+
+    def judge(self, judgement: Judgement, at: datetime) -> None:
+        """Record which of several results is the best."""
+        self._require_status("be judged", TaskStatus.DECOMPOSED)
+        self._judged(judgement=judgement, timestamp=at)
+
+    def count_votes(self, tally: Tally, at: datetime) -> None:
+        """Record what several agents decided together."""
+        self._require_status("be voted on", TaskStatus.DECOMPOSED)
+        self._tallied(tally=tally, timestamp=at)
 
     def call_model(
         self, effect_id: UUID, purpose: str, model: str, agent: str, at: datetime
@@ -265,10 +434,21 @@ class Task(Aggregate):
         self._require_live("fail")
         self._failed(failure=failure, timestamp=at)
 
+    def skip(self, failure: Failure, result: Result, at: datetime) -> None:
+        """Let others go on with a default in place of the result."""
+        self._require_live("be skipped")
+        self._skipped(failure=failure, result=result, timestamp=at)
+
     def cancel(self, reason: str, at: datetime) -> None:
         """Stop the task."""
         self._require_live("be cancelled")
         self._cancelled(reason=reason, timestamp=at)
+
+    @property
+    def supervision(self) -> SupervisionState:
+        """Where supervised work stands; the first state where none is."""
+        latest = self.transitions[-1].to_state if self.transitions else None
+        return latest or SupervisionState.INITIALISING
 
     @property
     def _name(self) -> str:
@@ -281,6 +461,10 @@ class Task(Aggregate):
     def _require_live(self, command: str) -> None:
         if self.ended:
             raise TransitionError(self._name, self.status.value, command)
+
+    def _require_handoff(self, handoff_id: UUID) -> None:
+        if self.handoff is None or self.handoff.handoff_id != handoff_id:
+            raise TransitionError(f"Handoff {str(handoff_id)!r}", "not asked for", "be answered")
 
     def _require_pending(self, effect_id: UUID, kind: EffectKind) -> None:
         pending = self.pending.get(effect_id)
@@ -330,12 +514,83 @@ class Task(Aggregate):
     @event(Started)
     def _started(self, timestamp: datetime) -> None:
         self.status = TaskStatus.STARTED
+        self.begun_on = self.begun_on or timestamp
 
     @event(Decomposed)
     def _decomposed(self, plan: Plan, task_ids: dict[str, UUID], timestamp: datetime) -> None:
         self.status = TaskStatus.DECOMPOSED
         self.plan = plan
         self.task_ids = task_ids
+
+    @event(Extended)
+    def _extended(self, plan: Plan, task_ids: dict[str, UUID], timestamp: datetime) -> None:
+        known = self.plan.tasks if self.plan else ()
+        self.plan = plan.model_copy(update={"tasks": known + plan.tasks})
+        self.task_ids = {**self.task_ids, **task_ids}
+        self.extensions += 1
+
+    @event(RecoveryChosen)
+    def _recovery_chosen(self, recovery: Recovery, timestamp: datetime) -> None:
+        self.recoveries.append(recovery)
+
+    @event(BudgetExceeded)
+    def _budget_exceeded(self, overrun: Overrun, timestamp: datetime) -> None:
+        self.overruns.append(overrun)
+
+    @event(GuardrailTripped)
+    def _guardrail_tripped(self, trip: Trip, timestamp: datetime) -> None:
+        self.trips.append(trip)
+        if trip.stage is Stage.AFTER_TOOL and trip.reaction is Reaction.AMEND:
+            self.steps = [
+                _redacted(step, trip) if step.effect_id == trip.effect_id else step
+                for step in self.steps
+            ]
+
+    @event(HandoffRequested)
+    def _handoff_requested(self, handoff: Handoff, timestamp: datetime) -> None:
+        self.handoff = handoff
+
+    @event(HandoffAccepted)
+    def _handoff_accepted(self, handoff_id: UUID, reason: str, timestamp: datetime) -> None:
+        if self.handoff is not None:
+            self.handoffs.append(self.handoff)
+            self.holder = self.handoff.to_agent
+            self.begun_at_step = len(self.steps)
+        self.handoff = None
+
+    @event(HandoffRejected)
+    def _handoff_rejected(self, handoff_id: UUID, reason: str, timestamp: datetime) -> None:
+        if self.handoff is not None:
+            self.declined_handoffs[self.handoff.effect_id] = reason
+        self.handoff = None
+
+    @event(Reopened)
+    def _reopened(self, failure: Failure, holder: str, timestamp: datetime) -> None:
+        self.setbacks.append(failure)
+        self.tried_by.append(self.holder)
+        self.status = TaskStatus.OPEN
+        self.holder = holder
+        self.unplaced = None
+        self.plan = None
+        self.task_ids = {}
+        self.handoff = None
+        self.begun_at_step = len(self.steps)
+        self.extensions = 0
+        self.transitions = []
+        self.judgement = None
+        self.tally = None
+
+    @event(Transitioned)
+    def _transitioned(self, transition: Transition, timestamp: datetime) -> None:
+        self.transitions.append(transition)
+
+    @event(Judged)
+    def _judged(self, judgement: Judgement, timestamp: datetime) -> None:
+        self.judgement = judgement
+
+    @event(Tallied)
+    def _tallied(self, tally: Tally, timestamp: datetime) -> None:
+        self.tally = tally
 
     @event(ModelCalled)
     def _model_called(
@@ -347,6 +602,7 @@ class Task(Aggregate):
         agent: str,
         timestamp: datetime,
     ) -> None:
+        known = self.pending.get(effect_id)
         self.pending[effect_id] = PendingEffect(
             effect_id=effect_id,
             kind=EffectKind.MODEL,
@@ -354,6 +610,7 @@ class Task(Aggregate):
             agent=agent,
             purpose=purpose,
             model=model,
+            first_model=known.first_model if known else model,
         )
 
     @event(ModelAnswered)
@@ -403,7 +660,21 @@ class Task(Aggregate):
         self.status = TaskStatus.FAILED
         self.failure = failure
 
+    @event(Skipped)
+    def _skipped(self, failure: Failure, result: Result, timestamp: datetime) -> None:
+        self.status = TaskStatus.SKIPPED
+        self.failure = failure
+        self.result = result
+
     @event(Cancelled)
     def _cancelled(self, reason: str, timestamp: datetime) -> None:
         self.status = TaskStatus.CANCELLED
         self.failure = Failure(kind=FailureKind.CANCELLED, message=reason)
+
+
+def _redacted(step: Step, trip: Trip) -> Step:
+    """Put what a guardrail says in the place of what a tool answered."""
+    if not isinstance(step.answer, ToolAnswer):
+        return step
+    answer = step.answer.model_copy(update={"content": trip.amended})
+    return step.model_copy(update={"answer": answer})

@@ -18,12 +18,19 @@ from typing_extensions import TypedDict
 import domain
 from domain.agent import Agent, AgentCapabilities, AgentIdentity, Post
 from domain.artefact import Artefact
+from domain.budget import Overrun
 from domain.conversation import Conversation, Turn
 from domain.decision import Decision, Delegation
 from domain.effect import Failure, PendingEffect
-from domain.organisation import Department, Organisation, RosterVersion
+from domain.guardrail import Trip
+from domain.handoff import Handoff
+from domain.judgement import Judgement, Tally
+from domain.organisation import Department, Halt, Organisation, RosterVersion
 from domain.planning import Plan
+from domain.recovery import Recovery
 from domain.session import Charter, Intent, Session, SessionStatus
+from domain.shard import Shard, Tenure
+from domain.supervision import Transition
 from domain.task import Assignment, Result, Task
 from domain.task.values import Step, TaskStatus
 
@@ -59,7 +66,17 @@ class OrganisationState(State):
 
     agents: dict[str, UUID]
     departments: tuple[Department, ...]
+    opened: tuple[Department, ...]
     roster: RosterVersion | None
+    in_charge: str | None
+    halt: Halt | None
+
+
+class ShardState(State):
+    """What a shard holds."""
+
+    number: int
+    tenure: Tenure | None
 
 
 class SessionState(State):
@@ -100,11 +117,26 @@ class TaskState(State):
     steps: list[Step]
     result: Result | None
     failure: Failure | None
+    recoveries: list[Recovery]
+    overruns: list[Overrun]
+    trips: list[Trip]
+    handoff: Handoff | None
+    handoffs: list[Handoff]
+    declined_handoffs: dict[UUID, str]
+    setbacks: list[Failure]
+    tried_by: list[str]
+    begun_at_step: int
+    begun_on: datetime | None
+    extensions: int
+    transitions: list[Transition]
+    judgement: Judgement | None
+    tally: Tally | None
 
 
 STATES: dict[type[Aggregate], type[Any]] = {
     Agent: AgentState,
     Organisation: OrganisationState,
+    Shard: ShardState,
     Session: SessionState,
     Conversation: ConversationState,
     Task: TaskState,
@@ -155,8 +187,9 @@ def decode_state(kind: type[A], state: bytes) -> A:
         **attributes,
         _pending_events=[],
     )
-    for time in ("_created_on", "_modified_on"):
-        vars(aggregate)[time] = vars(aggregate)[time].astimezone(UTC)
+    for name, value in vars(aggregate).items():
+        if isinstance(value, datetime):
+            vars(aggregate)[name] = value.astimezone(UTC)
     return aggregate
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
-from infrastructure.roster.document import Place, RosterDocument
 from infrastructure.roster.entries import RosterEntry, entry_at, listed
+from infrastructure.yaml_files.complaints import Fault, Say, complain, unknown_key, where
+from infrastructure.yaml_files.document import Place, YamlDocument
 
 
-def check_entry(document: RosterDocument, known_tools: Collection[str]) -> RosterEntry | None:
-    """Read a roster out of a document; None when its problems, which are noted, allow none."""
+def check_entry(document: YamlDocument, known_tools: Collection[str] | None) -> RosterEntry | None:
+    """Read a roster out of a document; None when its problems, which are noted, allow none.
+
+    Args:
+        known_tools: names of the tools there are; None takes every name.
+    """
     entry = None
     try:
         entry = RosterEntry.model_validate(document.data, context={"known_tools": known_tools})
@@ -26,36 +30,9 @@ def check_entry(document: RosterDocument, known_tools: Collection[str]) -> Roste
     return None if document.problems else entry
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What pydantic found wrong.
-
-    Attributes:
-        place: path of the part, which is missing for `missing`.
-        context: figures and names of the rule that was broken.
-    """
-
-    place: Place
-    value: Any
-    context: Mapping[str, Any]
-    said: str
-
-    @property
-    def name(self) -> str:
-        """Last word of the path."""
-        return str(self.place[-1]) if self.place else "the roster"
-
-
-def _complain(document: RosterDocument, detail: Mapping[str, Any]) -> None:
-    kind: str = detail["type"]
-    at_key = kind == "extra_forbidden" or detail["loc"][-1:] == ("[key]",)
+def _complain(document: YamlDocument, detail: Mapping[str, Any]) -> None:
     place: Place = tuple(step for step in detail["loc"] if step != "[key]")
-    fault = Fault(place, detail["input"], detail.get("ctx", {}), detail["msg"])
-    document.complain(place, MESSAGES.get(kind, _other)(fault), at_key=at_key)
-
-
-def _missing(fault: Fault) -> str:
-    return f"{_where(fault.place[:-1])} has no {fault.name!r}; add it"
+    complain(document, detail, place, MESSAGES, "the roster")
 
 
 def _mismatched(fault: Fault) -> str:
@@ -72,69 +49,27 @@ def _mismatched(fault: Fault) -> str:
 
 def _wrong_level(fault: Fault) -> str:
     expected = fault.context["expected"]
-    return f"{_where(fault.place[:-1])} has the level {expected}, not {fault.value!r}"
+    return f"{where(fault.place[:-1], fault.whole)} has the level {expected}, not {fault.value!r}"
 
 
 def _no_level(fault: Fault) -> str:
     return f"{fault.value!r} is no level; the levels are {fault.context['expected']}"
 
 
-def _empty(fault: Fault) -> str:
-    return f"{_where(fault.place)} is empty; fill it in"
-
-
-def _shaped(shape: str) -> Callable[[Fault], str]:
-    return lambda fault: f"{_where(fault.place)} must be {shape}, not {_shown(fault.value)}"
-
-
-def _other(fault: Fault) -> str:
-    return f"{_where(fault.place)}: {fault.said}"
-
-
 def _unknown_key(fault: Fault) -> str:
-    keys = entry_at(fault.place[:-1]).model_fields
-    close = get_close_matches(fault.name, keys, n=1)
-    advice = f"did you mean {close[0]!r}?" if close else f"the keys here are {listed(keys)}"
-    return f"unknown key {fault.name!r}; {advice}"
+    return unknown_key(fault, entry_at(fault.place[:-1]).model_fields)
 
 
-def _where(path: Place) -> str:
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return repr(text) if text else "the roster"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return repr(value if len(str(value)) <= 40 else f"{str(value)[:40]}...")  # noqa: PLR2004 - fits a line
-
-
-MESSAGES: Mapping[str, Callable[[Fault], str]] = {
-    "missing": _missing,
+MESSAGES: Mapping[str, Say] = {
     "extra_forbidden": _unknown_key,
-    "value_error": lambda fault: str(fault.context["error"]),
     "literal_error": _wrong_level,
     "enum": _no_level,
     "string_pattern_mismatch": _mismatched,
-    "string_too_short": _empty,
-    "too_short": _empty,
-    "tuple_type": _shaped("a list"),
-    "dict_type": _shaped("a mapping of keys to values"),
-    "model_type": _shaped("a mapping of keys to values"),
-    "string_type": _shaped("text"),
-    "int_type": _shaped("a whole number"),
-    "int_parsing": _shaped("a whole number"),
 }
-"""What to say, by pydantic's name of the fault."""
+"""What to say, by pydantic's name of the fault, where the usual words do not do."""
 
 
-def _agents(document: RosterDocument) -> Iterator[Place]:
+def _agents(document: YamlDocument) -> Iterator[Place]:
     yield ("personal_agent",)
     yield ("orchestrator",)
     departments = document.at(("departments",))
@@ -145,7 +80,7 @@ def _agents(document: RosterDocument) -> Iterator[Place]:
             yield ("departments", key, "specialists", index)
 
 
-def _check_handles(document: RosterDocument) -> None:
+def _check_handles(document: YamlDocument) -> None:
     first: dict[str, int] = {}
     for agent in _agents(document):
         path = (*agent, "id")
@@ -162,7 +97,7 @@ def _check_handles(document: RosterDocument) -> None:
         first.setdefault(handle, line)
 
 
-def _check_grants(document: RosterDocument) -> None:
+def _check_grants(document: YamlDocument) -> None:
     departments = document.at(("departments",))
     skills = {
         skill for agent in _agents(document) for skill in _words(document.at((*agent, "skills")))
@@ -178,7 +113,7 @@ def _check_grants(document: RosterDocument) -> None:
             document.complain(path, "the grant reaches nobody; give it 'skills' or 'departments'")
 
 
-def _check_names(document: RosterDocument, path: Place, kind: str, known: Collection[str]) -> None:
+def _check_names(document: YamlDocument, path: Place, kind: str, known: Collection[str]) -> None:
     for index, name in enumerate(_words(document.at(path))):
         if name not in known:
             close = get_close_matches(name, known, n=1)

@@ -48,13 +48,18 @@ class GrantEntry(Value):
 
 
 class AgentEntry(Value):
-    """An agent; `tools` come on top of what its level, skills and department give it."""
+    """An agent; `tools` come on top of what its level, skills and department give it.
+
+    Attributes:
+        patterns: see `AgentCapabilities`.
+    """
 
     id: Handle
     name: NonEmptyText
     description: str = ""
     skills: tuple[NonEmptyText, ...] = ()
     tools: tuple[Tool, ...] = ()
+    patterns: tuple[NonEmptyText, ...] = ()
 
 
 class PersonalAgentEntry(AgentEntry):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 from application.registration import Member, Roster
+from application.skills_of_tools import skills_of
 from domain.agent import AgentCapabilities, Level, Post
 from domain.organisation import Department
 from infrastructure.roster.checking import check_entry
-from infrastructure.roster.document import read_document
+from infrastructure.roster.document import read_roster
 from infrastructure.roster.entries import AgentEntry, GrantEntry, LevelEntry, RosterEntry
 from infrastructure.roster.problems import RosterError
 
@@ -41,8 +43,17 @@ def load_roster(path: Path | None, known_tools: Collection[str]) -> Roster:
     )
 
 
+@cache
+def packaged_entry() -> RosterEntry:
+    """Read the packaged roster, whose levels and grants hold where others say nothing."""
+    entry = check_entry(read_roster(PACKAGED_ROSTER), None)
+    if entry is None:
+        raise RosterError(PACKAGED_ROSTER, [], "it is broken; install Hansard again")
+    return entry
+
+
 def _read(path: Path, known_tools: Collection[str]) -> RosterEntry:
-    document = read_document(path)
+    document = read_roster(path)
     entry = check_entry(document, known_tools)
     if entry is None:
         raise RosterError(path, document.problems)
@@ -51,19 +62,23 @@ def _read(path: Path, known_tools: Collection[str]) -> RosterEntry:
 
 def _members(entry: RosterEntry) -> Iterator[Member]:
     personal, orchestrator = entry.personal_agent, entry.orchestrator
-    yield _member(entry, personal, Post(level=Level.PERSONAL, department=None, supervisor=None))
+    yield to_member(entry, personal, Post(level=Level.PERSONAL, department=None, supervisor=None))
     post = Post(level=Level.ORCHESTRATOR, department=None, supervisor=personal.id)
-    yield _member(entry, orchestrator, post)
+    yield to_member(entry, orchestrator, post)
     for key, department in entry.departments.items():
         director = department.director
         post = Post(level=Level.DIRECTOR, department=key, supervisor=orchestrator.id)
-        yield _member(entry, director, post, f"Directs the department {department.label}.")
+        yield to_member(entry, director, post, f"Directs the department {department.label}.")
         post = Post(level=Level.SPECIALIST, department=key, supervisor=director.id)
         for specialist in department.specialists:
-            yield _member(entry, specialist, post, specialist.speciality)
+            yield to_member(entry, specialist, post, specialist.speciality)
 
 
-def _member(entry: RosterEntry, agent: AgentEntry, post: Post, description: str = "") -> Member:
+def to_member(entry: RosterEntry, agent: AgentEntry, post: Post, description: str = "") -> Member:
+    """Complete an agent with what its level, skills and department give it.
+
+    Who has no skills of its own has those that its own tools stand for. They give it no tools.
+    """
     level = (entry.levels or {}).get(post.level, LevelEntry())
     granted = (grant.tool for grant in entry.grants or () if _reaches(grant, agent, post))
     return Member(
@@ -72,10 +87,11 @@ def _member(entry: RosterEntry, agent: AgentEntry, post: Post, description: str 
         post=post,
         capabilities=AgentCapabilities(
             description=agent.description or description,
-            skills=tuple(dict.fromkeys(agent.skills)),
+            skills=tuple(dict.fromkeys(agent.skills)) or skills_of(agent.tools),
             tools=tuple(sorted({*level.tools, *granted, *agent.tools})),
             max_reasoning_turns=level.max_reasoning_turns,
             max_memory_turns=level.max_memory_turns,
+            patterns=agent.patterns,
         ),
     )
 

@@ -1,50 +1,14 @@
-"""Problems of a roster file, each with its place, and the error that lists them all."""
+"""Problems of a roster file, all at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from infrastructure.yaml_files.problems import MAX_SHOWN, Problem, YamlFileError
 
-from application.errors import BadRequestError
-
-MAX_SHOWN = 30
+__all__ = ["MAX_SHOWN", "Problem", "RosterError"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
-    """One thing that is wrong; lines and columns count from 1."""
+class RosterError(YamlFileError):
+    """The roster file cannot be used."""
 
-    line: int
-    column: int
-    message: str
-
-
-class RosterError(BadRequestError):
-    """The roster file cannot be used.
-
-    Attributes:
-        path: the file.
-        problems: everything that is wrong, from top to bottom; empty when the file as a whole
-            cannot be read.
-    """
-
-    def __init__(self, path: Path, problems: Iterable[Problem], reason: str = "") -> None:
-        self.path = path
-        self.problems = tuple(sorted(set(problems)))
-        super().__init__(self._text(reason))
-
-    def _text(self, reason: str) -> str:
-        if not self.problems:
-            return f"The roster {str(self.path)!r} cannot be used: {reason}."
-        count = len(self.problems)
-        lines = [
-            f"The roster {str(self.path)!r} has {count} {'problem' if count == 1 else 'problems'}:"
-        ]
-        lines += [
-            f"  {self.path.name}:{problem.line}:{problem.column}: {problem.message}"
-            for problem in self.problems[:MAX_SHOWN]
-        ]
-        if count > MAX_SHOWN:
-            lines.append(f"  and {count - MAX_SHOWN} more")
-        return "\n".join(lines)
+    KIND = "roster"
+    START = "the packaged roster"

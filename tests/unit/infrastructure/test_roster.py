@@ -16,7 +16,10 @@ from infrastructure.roster import PACKAGED_ROSTER, RosterError, load_roster
 from infrastructure.roster.document import MAX_BYTES
 from infrastructure.roster.problems import MAX_SHOWN
 
-DATA_TOOLS = {"list_files", "profile_table", "query_table", "evaluate_expression", "read_file"}
+DATA_TOOLS = {
+    *("list_files", "profile_table", "query_table", "evaluate_expression", "read_file"),
+    *("share_value", "read_shared_values"),
+}
 TOOLS = DATA_TOOLS | {"draw_chart", "write_document", "search_past_conversations"}
 
 SMALL = """\

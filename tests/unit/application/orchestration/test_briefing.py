@@ -83,8 +83,6 @@ def test_what_cannot_be_briefed_yet_is_an_error_of_the_caller() -> None:
     briefing = Briefing(fold, packaged_directory(), ScriptedToolbox())
 
     with pytest.raises(LookupError, match="not interpreted yet"):
-        briefing.brief("decompose", fold.root, "MM_001")
-    fold = SessionFold.of(ran().events())
-    briefing = Briefing(fold, packaged_directory(), ScriptedToolbox())
-    with pytest.raises(LookupError, match="task 'request' stands in no plan"):
-        briefing.brief("execute", fold.root, "FIN_007")
+        briefing.brief("present", fold.root, "NOVA_001")
+    with pytest.raises(LookupError, match="task 'request' is not handed off"):
+        briefing.brief("consider", fold.root, "FIN_007")

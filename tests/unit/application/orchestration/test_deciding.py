@@ -93,7 +93,11 @@ def decision(chosen: str | None) -> Decision:
     )
 
 
-def ask(task_id: UUID, purpose: str, effect_id: UUID = EFFECT, agent: str = "x") -> Step:
+ASKED = {"interpret": "NOVA_001", "decompose": "MM_001", "present": "NOVA_001"}
+
+
+def ask(task_id: UUID, purpose: str, effect_id: UUID = EFFECT) -> Step:
+    agent = ASKED.get(purpose, "FIN_007")
     return lambda fold: fold.task(task_id).call_model(effect_id, purpose, "m", agent, AT)
 
 
@@ -231,7 +235,9 @@ SITUATIONS = [
     situation("it lies with MasterMind", BY_MM, AskModel(ROOT, "decompose", "MM_001")),
     situation("MasterMind is being asked", [*BY_MM, ask(ROOT, "decompose")]),
     situation(
-        "MasterMind has a plan", [*BY_MM, *asked(ROOT, "decompose", propose(PLAN))], AdoptPlan(PLAN)
+        "MasterMind has a plan",
+        [*BY_MM, *asked(ROOT, "decompose", propose(PLAN))],
+        AdoptPlan(ROOT, PLAN),
     ),
     situation(
         "MasterMind declines",
@@ -457,4 +463,4 @@ def test_the_keys_of_a_subjects_plan_say_nothing() -> None:
     fold = fold_after(*BY_MM, *asked(ROOT, "decompose", propose(PLAN)))
     fold.session.charter = charter().model_copy(update={"subject": "customer-42"})
 
-    assert decide(fold, SETTING) == [AdoptPlan(with_plain_keys(PLAN))]
+    assert decide(fold, SETTING) == [AdoptPlan(ROOT, with_plain_keys(PLAN))]

@@ -8,16 +8,23 @@ from uuid import UUID
 import pytest
 
 from application.directory import Directory, load_directory
-from application.orchestration.placing import HIERARCHY, place
+from application.orchestration import placing
+from application.orchestration.placing import Placement
+from application.orchestration.procedures import HIERARCHY as WAY_OF_THE_HOUSE
 from application.registration import deactivate_agent
 from domain.decision import Decision, Delegation
-from domain.routing import STRATEGY, Ground
+from domain.routing import HIERARCHY, STRATEGY, Ground
 from domain.task import Assignment, Task
 from tests.support.given_when_then import AT, STREAM
 from tests.support.office import packaged_directory, staffed_log
 from tests.support.scripted import CountingIds, SteadyClock
 
 GROUND = Ground(decision_id=UUID(int=1), policy_version="1", threshold=0.3, knowledge_position=9)
+
+
+def place(it: Task, directory: Directory, ground: Ground) -> Decision:
+    """Place a task by the way of the house."""
+    return placing.place(Placement(it, directory, WAY_OF_THE_HOUSE), ground)
 
 
 def task(
