@@ -13,7 +13,7 @@ from application.errors import NotFoundError
 from application.ports import EventReader
 from domain.agent import Agent, AgentCapabilities, Level
 from domain.event import RecordedEvent
-from domain.organisation import Department, Organisation, RosterVersion
+from domain.organisation import Department, Halt, Organisation, RosterVersion
 from domain.routing import Profile
 
 EVENT_TYPES = (
@@ -26,6 +26,10 @@ EVENT_TYPES = (
     "organisation.agents_enrolled",
     "organisation.agents_dismissed",
     "organisation.roster_adopted",
+    "organisation.agent_put_in_charge",
+    "organisation.department_opened",
+    "organisation.halted",
+    "organisation.released",
 )
 
 
@@ -38,12 +42,30 @@ class Directory:
         departments: in the order of the roster.
         agents: all members by handle, in order of registration, active or not.
         roster: which roster is in force; None before the first.
+        halt: why all work stands still; None while it goes on.
+        in_charge: handle of the agent that was put in charge; None before the first.
+        changed_at: position of the newest event that it was folded from; 0 for none.
     """
 
     position: int
     departments: tuple[Department, ...]
     agents: Mapping[str, Agent]
     roster: RosterVersion | None
+    halt: Halt | None = None
+    in_charge: str | None = None
+    changed_at: int = 0
+
+    def standing_at(self, position: int) -> Directory:
+        """Say the same of a later position, up to which nothing has changed.
+
+        What was looked up once is shared.
+        """
+        for name, attribute in vars(Directory).items():
+            if isinstance(attribute, cached_property):
+                getattr(self, name)
+        same = copy(self)
+        object.__setattr__(same, "position", position)
+        return same
 
     def agent(self, handle: str) -> Agent:
         """Find a member by handle.
@@ -97,6 +119,20 @@ class Directory:
         """
         return self._only(Level.ORCHESTRATOR)
 
+    @property
+    def agent_in_charge(self) -> Agent:
+        """Who takes input that names no agent, active or not: Nova, unless another was chosen.
+
+        Raises:
+            NotFoundError: no roster was adopted yet.
+        """
+        return self.personal if self.in_charge is None else self.agent(self.in_charge)
+
+    @cached_property
+    def derived(self) -> dict[type, Any]:
+        """What was made of it, by its type, so that those who look at it share that as well."""
+        return {}
+
     @cached_property
     def levels(self) -> dict[str, Level]:
         """Level of every member by handle."""
@@ -130,6 +166,38 @@ class Directory:
         """Say what is known of the active specialists of a department, in order of handle."""
         return self._profiles.get(department, ())
 
+    def profile_of(self, handle: str) -> Profile:
+        """Say what is known of a member, active or not.
+
+        Raises:
+            NotFoundError: nobody has this handle.
+        """
+        return self._every_profile.get(handle) or _profile(self.agent(handle))
+
+    @cached_property
+    def department_profiles(self) -> dict[str, Profile]:
+        """What is known of the departments whose director is active, by handle of the director."""
+        return {
+            director.handle: Profile(
+                agent_id=director.id,
+                handle=director.handle,
+                skills=self.skills_of(department.key),
+                words=f"{department.label} {director.capabilities.description}",
+            )
+            for department in self.departments
+            if (director := self.agent(department.director)).active
+        }
+
+    @cached_property
+    def department_members(self) -> dict[str, tuple[str, ...]]:
+        """Handles of the active specialists of each department, by handle of the director."""
+        return {
+            department.director: tuple(
+                agent.handle for agent in self.specialists_of(department.key)
+            )
+            for department in self.departments
+        }
+
     def count(self, level: Level | None = None, *, active: bool | None = None) -> int:
         """Count members, all or those of a level, all or only the active or the inactive ones."""
         return sum(
@@ -156,6 +224,10 @@ class Directory:
             if agent.post.level is level:
                 return agent
         raise NotFoundError("agent of level", level.value, "Adopt a roster first.")
+
+    @cached_property
+    def _every_profile(self) -> dict[str, Profile]:
+        return {handle: _profile(agent) for handle, agent in self.agents.items()}
 
     @cached_property
     def _by_id(self) -> dict[UUID, Agent]:
@@ -199,6 +271,7 @@ def _profile(agent: Agent) -> Profile:
         handle=agent.handle,
         skills=agent.capabilities.skills,
         words=agent.capabilities.description,
+        patterns=agent.capabilities.patterns,
     )
 
 
@@ -212,6 +285,7 @@ class OrganisationFold:
 
     def __init__(self) -> None:
         self.position = 0
+        self.changed_at = 0
         self.organisation: Organisation | None = None
         self.agents: dict[UUID, Agent] = {}
         self._adoptions: set[UUID] = set()
@@ -230,7 +304,7 @@ class OrganisationFold:
             self._adoptions.add(correlation)
         if recorded.type in ("agent.registered", "agent.changed"):
             self._origins[stream] = correlation
-        self.position = recorded.position
+        self.position = self.changed_at = recorded.position
 
     @property
     def members(self) -> dict[str, Agent]:
@@ -268,4 +342,7 @@ def load_directory(log: EventReader, until: int | None = None) -> Directory:
         departments=organisation.departments if organisation else (),
         agents=fold.members,
         roster=organisation.roster if organisation else None,
+        halt=organisation.halt if organisation else None,
+        in_charge=organisation.in_charge if organisation else None,
+        changed_at=fold.changed_at,
     )

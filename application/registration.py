@@ -6,13 +6,19 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from application.directory import OrganisationFold, fold_organisation
-from application.errors import BadRequestError, ConflictError, NotFoundError
+from application.errors import (
+    BadRequestError,
+    ConflictError,
+    InactiveAgentError,
+    NotFoundError,
+)
 from application.ports import Clock, Entry, EventLog, IdFactory
 from domain.agent import Agent, AgentCapabilities, AgentIdentity, Handle, Level, Post
 from domain.conversation import USER
@@ -33,6 +39,9 @@ T = TypeVar("T")
 
 MAX_DECISIONS = 8
 """How often a command is decided anew because somebody else was faster."""
+
+_CHANGING = RLock()
+"""Threads of one process wait for each other; other processes are met by deciding anew."""
 
 
 class Member(Value):
@@ -63,6 +72,14 @@ class Roster(Value):
     def version(self) -> RosterVersion:
         """What the log says of the roster when it comes into force."""
         return RosterVersion(name=self.name, sha256=self.sha256)
+
+
+class Team(Value):
+    """Agents that come along with a department of their own, beside those of the roster."""
+
+    name: NonEmptyText
+    department: Department
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,39 @@ def register_agent(
         return identity.agent_id
 
     return _decide(register)
+
+
+def install_team(log: EventLog, ids: IdFactory, clock: Clock, team: Team) -> int:
+    """Let the agents of a team join in one append, with a department of their own.
+
+    They stay whatever roster is adopted later; who is a member already is left as it is.
+
+    Returns:
+        How many joined.
+
+    Raises:
+        BadRequestError: a post contradicts its level.
+        NotFoundError: a supervisor does not exist.
+    """
+    for member in team.members:
+        _check_post(member.handle, member.post)
+
+    def install() -> int:
+        organisation = _load_organisation(log) or Organisation.found(clock.now())
+        now = clock.now()
+        organisation.open_department(team.department, now)
+        joining = [member for member in team.members if member.handle not in organisation.agents]
+        agents = [
+            Agent.register(_identity(ids.new(), member, clock), member.post, member.capabilities)
+            for member in joining
+        ]
+        organisation.enrol({agent.handle: agent.id for agent in agents}, now)
+        for member in joining:
+            _check_surroundings(member.post, organisation)
+        _append(log, ids, USER, (organisation, *agents))
+        return len(agents)
+
+    return _decide(install)
 
 
 def change_agent(log: EventLog, ids: IdFactory, clock: Clock, member: Member) -> None:
@@ -185,13 +235,32 @@ def remove_agent(log: EventLog, ids: IdFactory, clock: Clock, handle: str, reaso
     _decide(remove)
 
 
+def put_in_charge(log: EventLog, ids: IdFactory, clock: Clock, handle: str) -> None:
+    """Let input that names no agent go to this one; who is in charge stays so.
+
+    Raises:
+        NotFoundError: nobody has this handle.
+        InactiveAgentError: it takes no work.
+    """
+
+    def switch() -> None:
+        organisation, agent = _load_member(log, handle)
+        if not agent.active:
+            raise InactiveAgentError(handle)
+        organisation.put_in_charge(handle, clock.now())
+        _append(log, ids, USER, (organisation,))
+
+    _decide(switch)
+
+
 def _decide(command: Callable[[], T]) -> T:
-    for _ in range(MAX_DECISIONS - 1):
-        try:
-            return command()
-        except ConflictError:
-            continue
-    return command()
+    with _CHANGING:
+        for _ in range(MAX_DECISIONS - 1):
+            try:
+                return command()
+            except ConflictError:
+                continue
+        return command()
 
 
 def _adopt(

@@ -1,0 +1,1 @@
+"""Routing: gathers what strategies draw on from outside, and tries strategies out."""

@@ -1,0 +1,1 @@
+"""Routing: adapters of what strategies draw on, meanings and track records."""
