@@ -1,0 +1,1 @@
+"""Effects: what stands around the ports through which effects are performed."""
