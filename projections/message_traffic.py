@@ -1,4 +1,7 @@
-"""Message traffic: what agents say to each other, how often, and how fast they answer."""
+"""Message traffic: what agents say to each other, how often, and how fast they answer.
+
+What they say as they work on tasks is told by the events of tasks; messages are told apart from it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from domain.message import MessageStatus
 from domain.value import Value
 from projections import activity
+from projections.messages import NAME as MESSAGES
+from projections.messages import standing
 from projections.protocol import Page, computed_at
 from projections.quantiles import Quantiles, quantiles
 from projections.tally import COUNT, LATENCY, Key, Tally, tally
@@ -146,3 +152,61 @@ def _pair_view(key: Key, part: Tally) -> MessagePairView:
         count=part.count,
         mean_latency_ms=part.mean_latency_ms,
     )
+
+
+class MessageDeliveryView(Value):
+    """What became of the messages of one type that were sent.
+
+    Latency is the time from the recording of a message to that of its delivery.
+
+    Attributes:
+        waiting: how many have no end yet: `sent` = `delivered` + `expired` + `dead` + `waiting`.
+        mean_latency_ms: milliseconds, as all latencies; None before the first delivery.
+    """
+
+    type: str
+    sent: int
+    delivered: int
+    expired: int
+    dead: int
+    waiting: int
+    mean_latency_ms: float | None
+    p50_latency_ms: float | None
+    p95_latency_ms: float | None
+    p99_latency_ms: float | None
+
+
+def message_deliveries(
+    connection: sa.Connection, *, at: int | None = None, after: int = 0
+) -> Page[MessageDeliveryView]:
+    """Tell what became of the messages of every type that were sent up to a position.
+
+    Args:
+        at: position of the log; None for now.
+        after: only messages that were sent after this position.
+    """
+    position, lag = computed_at(connection, MESSAGES, at=at)
+    column = standing(after, position).columns
+    count = sa.func.count
+    delivered = column.status == MessageStatus.DELIVERED.value
+
+    def spread(share: float) -> sa.ColumnElement[Any]:
+        ordered = sa.func.percentile_cont(share).within_group(column.latency_ms)
+        return ordered.filter(delivered)
+
+    query = (
+        sa.select(
+            column.type,
+            count().label("sent"),
+            *(
+                count().filter(column.status == each.value).label(each.value)
+                for each in MessageStatus
+            ),
+            sa.func.avg(column.latency_ms).filter(delivered).label("mean_latency_ms"),
+            *(spread(n / 100).label(f"p{n}_latency_ms") for n in (50, 95, 99)),
+        )
+        .group_by(column.type)
+        .order_by(column.type)
+    )
+    found = [MessageDeliveryView(**row) for row in connection.execute(query).mappings()]
+    return Page[MessageDeliveryView](position=position, lag=lag, items=tuple(found))

@@ -1,0 +1,1 @@
+"""Messaging: agents send each other messages through the log, which is the only queue there is."""

@@ -1,0 +1,1 @@
+"""Messaging: the adapters that let messages of all processes reach each other."""

@@ -1,0 +1,1 @@
+"""Sharing: the adapter that merges replicas, and the tools by which agents share."""
