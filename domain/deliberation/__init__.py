@@ -1,0 +1,1 @@
+"""Deliberation: how several agents come to one answer or one agreement, as pure functions."""
