@@ -193,7 +193,9 @@ def _changed(name: str) -> Exception:
 MEDIA_TYPES = {
     ".csv": "text/csv",
     ".html": "text/html",
+    ".json": "application/json",
     ".md": "text/markdown",
+    ".py": "text/x-python",
     ".svg": "image/svg+xml",
 }
 

@@ -183,6 +183,62 @@ class ReadFileAnswer(Value):
     next_offset: int | None
 
 
+class WriteFileArguments(Value):
+    """Write one text file to the output folder: Python, Markdown, JSON, CSV, TOML, YAML or SQL.
+
+    Attributes:
+        content: the whole file; a Python file must be valid Python.
+        title: what the file is, for whoever reads the list.
+    """
+
+    name: FileName
+    content: NonEmptyText
+    title: str = ""
+
+
+class WriteFileAnswer(Value):
+    """The file that was written; `size` is in bytes."""
+
+    file: str
+    size: int
+
+
+class RunTestsArguments(Value):
+    """Run unit tests (Python `unittest`) over Python files of the session, confined.
+
+    They see the standard library and the files named here, and neither a network nor other files.
+
+    Attributes:
+        files: modules and the tests of them, which are called `test_*.py`.
+    """
+
+    files: Annotated[tuple[FileName, ...], Field(min_length=1, max_length=20)]
+
+
+class FailedTest(Value):
+    """A test that did not pass, and the end of what it said."""
+
+    test: str
+    message: str
+
+
+class RunTestsAnswer(Value):
+    """What came of the tests.
+
+    Attributes:
+        isolation: what kept them from doing harm, one phrase each.
+        output: the beginning of what they printed.
+    """
+
+    ran: int
+    passed: int
+    skipped: int
+    failures: tuple[FailedTest, ...] = ()
+    isolation: tuple[str, ...]
+    duration_ms: float
+    output: str = ""
+
+
 class SearchPastConversationsArguments(Value):
     """Search what was asked and answered in earlier sessions."""
 

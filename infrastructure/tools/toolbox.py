@@ -18,6 +18,7 @@ from domain.value import Value
 from infrastructure.tools import schemas
 from infrastructure.tools.calls import Call, Outcome
 from infrastructure.tools.chart import draw_chart
+from infrastructure.tools.code import run_tests, write_file
 from infrastructure.tools.describing import describe, explain
 from infrastructure.tools.document import write_document
 from infrastructure.tools.expression import evaluate_expression
@@ -56,12 +57,14 @@ _TOOLS = {
         (profile_table, schemas.ProfileTableArguments, schemas.TableProfile),
         (query_table, schemas.QueryTableArguments, schemas.QueryTableAnswer),
         (read_file, schemas.ReadFileArguments, schemas.ReadFileAnswer),
+        (run_tests, schemas.RunTestsArguments, schemas.RunTestsAnswer),
         (
             search_past_conversations,
             schemas.SearchPastConversationsArguments,
             schemas.SearchPastConversationsAnswer,
         ),
         (write_document, schemas.WriteDocumentArguments, schemas.WriteDocumentAnswer),
+        (write_file, schemas.WriteFileArguments, schemas.WriteFileAnswer),
     )
 }
 

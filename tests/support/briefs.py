@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID, uuid5
 
 from pydantic import JsonValue
 
 from application.briefs import (
     AgentBrief,
+    AssembleBrief,
+    BidBrief,
+    Brief,
+    ConsiderBrief,
     DecomposeBrief,
     DepartmentBrief,
     ExecuteBrief,
     FileBrief,
     InterpretBrief,
+    JudgeBrief,
+    MonitorBrief,
     PresentBrief,
+    RecoverBrief,
     ResultBrief,
+    RouteBrief,
     ToolBrief,
+    ValidateBrief,
 )
 from application.ports import ModelRequest
 from domain.artefact import Artefact
 from domain.effect import Failure, FailureKind, ModelAnswer, ToolAnswer, ToolCall
+from domain.handoff import Handoff
 from domain.planning import PlannedTask
 from domain.session import Intent
 from domain.task import Result, Step
 from domain.value import Value
+from domain.workflow import Terms
 from infrastructure.tools import schemas
 
 ID = UUID("01890000-0000-7000-8000-000000000000")
@@ -148,7 +160,7 @@ def broke(of: ToolCall, message: str = "There is no such column.") -> Step:
 
 
 def asking(
-    brief: InterpretBrief | DecomposeBrief | ExecuteBrief | PresentBrief,
+    brief: Brief,
     model: str = "claude-sonnet-5-5",
     *,
     compression: int = 0,
@@ -158,3 +170,82 @@ def asking(
     return ModelRequest(
         effect_id=ID, model=model, brief=brief, compression=compression, timeout_s=timeout_s
     )
+
+
+ANNA = AgentBrief(
+    handle="ANA_006",
+    display_name="Query Quinn",
+    description="Writes queries on tables.",
+    skills=("sql", "data_extraction"),
+    tools=("query_table",),
+)
+HANDOFF = Handoff(
+    handoff_id=ID,
+    effect_id=ID,
+    from_agent="ANA_003",
+    to_agent="ANA_006",
+    request="Write the queries.",
+    context="The table is called ledger.",
+)
+
+
+def planned(title: str, instruction: str, *skills: str, key: str = "task") -> PlannedTask:
+    """Make a task without a department."""
+    return PlannedTask(key=key, title=title, instruction=instruction, skills=skills)
+
+
+def failed(key: str, message: str, agent: str = "ANA_003") -> ResultBrief:
+    """Tell how a task failed."""
+    return ResultBrief(key=key, title=f"Task {key}", agent=agent, failure=message)
+
+
+def route(task: PlannedTask = METRICS) -> RouteBrief:
+    """Ask MasterMind who shall do a task."""
+    return RouteBrief(agent=MASTERMIND, task=task, candidates=(ANNA, MIKE))
+
+
+def bid(task: PlannedTask = METRICS, agent: AgentBrief = MIKE) -> BidBrief:
+    """Ask an agent what it offers."""
+    return BidBrief(agent=agent, task=task)
+
+
+def consider(task: PlannedTask = METRICS, handoff: Handoff = HANDOFF) -> ConsiderBrief:
+    """Ask an agent whether it takes a task over."""
+    return ConsiderBrief(agent=ANNA, task=task, handoff=handoff)
+
+
+def validate(result: Result, task: PlannedTask = METRICS) -> ValidateBrief:
+    """Ask whether a result is what was asked for."""
+    return ValidateBrief(agent=MASTERMIND, task=task, result=result)
+
+
+def judge(*results: ResultBrief, task: PlannedTask = METRICS) -> JudgeBrief:
+    """Ask which result is the best."""
+    return JudgeBrief(agent=MASTERMIND, task=task, results=results)
+
+
+def assemble(*results: ResultBrief, task: PlannedTask = METRICS) -> AssembleBrief:
+    """Ask for one answer from several results."""
+    return AssembleBrief(agent=MASTERMIND, task=task, results=results)
+
+
+def monitor(*results: ResultBrief, rounds_left: int = 1) -> MonitorBrief:
+    """Ask how supervised work stands."""
+    return MonitorBrief(agent=MASTERMIND, task=METRICS, results=results, rounds_left=rounds_left)
+
+
+def recover(*results: ResultBrief, team: tuple[AgentBrief, ...] = ()) -> RecoverBrief:
+    """Ask for tasks that mend what failed."""
+    return RecoverBrief(
+        agent=MASTERMIND,
+        task=METRICS,
+        results=results,
+        assessment="One task failed.",
+        departments=DEPARTMENTS,
+        team=team,
+    )
+
+
+def with_terms(terms: Terms, **more: Any) -> ExecuteBrief:
+    """Ask a specialist to do a task under terms."""
+    return execute().model_copy(update={"terms": terms, **more})

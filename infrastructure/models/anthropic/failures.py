@@ -25,8 +25,16 @@ SETTINGS = {
     "decompose": "HANSARD_MODEL_ORCHESTRATOR",
     "execute": "HANSARD_MODEL_SPECIALIST",
     "present": "HANSARD_MODEL_PERSONAL",
+    "route": "HANSARD_MODEL_ORCHESTRATOR",
+    "bid": "HANSARD_MODEL_SPECIALIST",
+    "consider": "HANSARD_MODEL_SPECIALIST",
+    "validate": "HANSARD_MODEL_ORCHESTRATOR",
+    "judge": "HANSARD_MODEL_ORCHESTRATOR",
+    "assemble": "HANSARD_MODEL_ORCHESTRATOR",
+    "monitor": "HANSARD_MODEL_ORCHESTRATOR",
+    "recover": "HANSARD_MODEL_ORCHESTRATOR",
 }
-"""The setting that names the model of each purpose."""
+"""The setting that usually names the model of each purpose."""
 
 KINDS_BY_TYPE = {
     "authentication_error": FailureKind.NOT_ALLOWED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 
 from application.errors import EffectError
 from application.ports import ModelRequest
-from application.prompts import compose
+from application.prompts import compose_within
 from domain.effect import ModelAnswer
 from infrastructure.models.anthropic.failures import Call, failure_of, foreign_errors, timed_out
 from infrastructure.models.anthropic.messages import Parameters, to_parameters
@@ -70,8 +71,9 @@ class AnthropicModel:
             secret=self._api_key,
         )
         call.require_usable_key()
-        prompt = compose(request.brief, request.compression)
-        parameters = to_parameters(prompt, request.model, self._max_output_tokens)
+        prompt = compose_within(request.brief, request.compression, request.max_context_tokens)
+        longest = min(self._max_output_tokens, request.max_output_tokens or math.inf)
+        parameters = to_parameters(prompt, request.model, int(longest))
         started = perf_counter()
         try:
             async with asyncio.timeout(request.timeout_s):

@@ -6,6 +6,7 @@ from application.briefs import DecomposeBrief, DepartmentBrief, FileBrief, Inter
 from domain.planning import Plan, PlannedTask
 from domain.session import Intent
 from infrastructure.models.offline.requests import NEEDS_TABLE, Kind, Wish, recognise
+from infrastructure.models.offline.teamwork import plan_for_team
 
 ABILITIES = (
     "Offline it can report on a table, answer questions about it, explain changes, draw charts,"
@@ -59,13 +60,16 @@ def _why_not(wish: Wish, files: tuple[FileBrief, ...]) -> str:
 
 
 def plan(brief: DecomposeBrief) -> Plan:
-    """Cut a request into tasks; an empty plan declines and says why."""
-    wish = recognise(brief.request, brief.files)
+    """Cut a request, or a task of it, into tasks; an empty plan declines and says why."""
+    wish = recognise(brief.task.instruction if brief.task else brief.request, brief.files)
     reason = _why_not(wish, brief.files)
+    if brief.team:
+        known = () if reason or wish.kind is None else _tasks(wish.kind, wish, brief)
+        return plan_for_team(brief, known)
     if reason or wish.kind is None:
         return Plan(tasks=(), complexity=0.0, reason=reason)
     tasks = _tasks(wish.kind, wish, brief)
-    absent = {task.department for task in tasks} - {d.key for d in brief.departments}
+    absent = {str(task.department) for task in tasks} - {d.key for d in brief.departments}
     if absent:
         missing = ", ".join(sorted(absent))
         return Plan(

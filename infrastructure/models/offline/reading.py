@@ -31,7 +31,6 @@ from infrastructure.models.offline.work import (
     answered,
     query,
     try_all,
-    use,
 )
 from infrastructure.tools.schemas import (
     ListedFile,
@@ -82,10 +81,14 @@ def read_profile(brief: ExecuteBrief) -> Work[tuple[TableProfile, tuple[str, ...
     Returns:
         The profile, and what to say about the other files, one sentence each.
     """
-    (listed,) = yield from use(Call("list_files", ListFilesArguments()))
+    guessed = [PurePath(name).stem for name in _likely([file.name for file in brief.files])]
+    listed, *looked = yield from try_all(
+        Call("list_files", ListFilesArguments()),
+        *(Call("profile_table", ProfileTableArguments(table=name)) for name in guessed if name),
+    )
     files = [
         file
-        for file in ListFilesAnswer.model_validate(listed.content).files
+        for file in ListFilesAnswer.model_validate(answered(listed).content).files
         if file.origin == "input"
     ]
     if not files:
@@ -93,9 +96,14 @@ def read_profile(brief: ExecuteBrief) -> Work[tuple[TableProfile, tuple[str, ...
             "There is no input file to work on; name one with --input, for example a CSV."
         )
     names = _tables(files)
-    outcomes = yield from try_all(
-        *(Call("profile_table", ProfileTableArguments(table=name)) for name in names)
-    )
+    known = dict(zip([name for name in guessed if name], looked, strict=True))
+    others = [name for name in names if name not in known]
+    if others:  # their tables are not called like them
+        found = yield from try_all(
+            *(Call("profile_table", ProfileTableArguments(table=name)) for name in others)
+        )
+        known |= dict(zip(others, found, strict=True))
+    outcomes = tuple(known[name] for name in names)
     profiles = [
         TableProfile.model_validate(outcome.content)
         for outcome in outcomes
@@ -106,6 +114,11 @@ def read_profile(brief: ExecuteBrief) -> Work[tuple[TableProfile, tuple[str, ...
     request = plain(brief.request)
     best = max(profiles, key=lambda profile: _fit(profile, request))
     return best, _said_about_others(files, names, outcomes, best)
+
+
+def _likely(names: Sequence[str]) -> list[str]:
+    """Name the files that may hold tables, as many as are looked at."""
+    return [name for name in names if not is_text_file(name)][:_MOST_TABLES]
 
 
 def _tables(files: Sequence[ListedFile]) -> list[str]:

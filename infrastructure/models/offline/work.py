@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from application.briefs import SUBMIT_RESULT, ExecuteBrief, Submission
+from application.briefs import HAND_OFF, SUBMIT_RESULT, ExecuteBrief, Submission
 from domain.effect import Failure, ToolAnswer, ToolCall
 from domain.value import Value
 from infrastructure.tools.schemas import QueryTableAnswer, QueryTableArguments
@@ -102,7 +102,7 @@ def _objection(batch: tuple[Call, ...], brief: ExecuteBrief) -> str | None:
             f"The offline rules need more model calls for {brief.task.title!r} than the policy"
             " allows; raise max_iterations."
         )
-    allowed = {tool.name for tool in brief.tools}
+    allowed = {tool.name for tool in brief.tools} | ({HAND_OFF} if brief.handoffs else set())
     for call in batch:
         if call.tool not in allowed:
             return (

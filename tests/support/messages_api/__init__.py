@@ -1,6 +1,7 @@
 """A local stand-in that speaks the Messages API over real HTTP, as strictly as the real one."""
 
 from tests.support.messages_api.organisation import OrganisationScript
+from tests.support.messages_api.product_team import ProductTeamScript
 from tests.support.messages_api.replies import (
     Answer,
     BrokenStream,
@@ -19,6 +20,7 @@ __all__ = [
     "Foreign",
     "MessagesApi",
     "OrganisationScript",
+    "ProductTeamScript",
     "Received",
     "Refusal",
     "Reply",

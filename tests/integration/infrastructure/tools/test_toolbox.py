@@ -23,8 +23,10 @@ NAMES = {
     "profile_table",
     "query_table",
     "read_file",
+    "run_tests",
     "search_past_conversations",
     "write_document",
+    "write_file",
 }
 
 

@@ -115,10 +115,10 @@ def test_a_plan_needs_the_departments_it_names() -> None:
 
 def test_a_failed_tool_ends_the_task_with_its_sentence(driver: OfflineDriver) -> None:
     brief = driver.execute_brief(Run(intent=Intent(goal="x")), "Q4 report", EXTRACT)
-    call = answer(brief).tool_calls[0]
+    calls = answer(brief).tool_calls
     failure = Failure(kind=FailureKind.NOT_ALLOWED, message="The folder is closed.")
-    failed = Step(effect_id=uuid4(), call=call, failure=failure)
-    assert execute(driver, EXTRACT, failed) == "The folder is closed."
+    failed = [Step(effect_id=uuid4(), call=call, failure=failure) for call in calls]
+    assert execute(driver, EXTRACT, *failed) == "The folder is closed."
 
 
 def test_the_last_call_is_always_a_submission(driver: OfflineDriver) -> None:
