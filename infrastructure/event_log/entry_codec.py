@@ -83,10 +83,7 @@ def _encode_record(event: EnvelopedEvent) -> bytes:
             ),
             _type(event.topic),
             NUMBER.pack(INT2, 2, event.schema_version),
-            _name(envelope.tenant),
-            _uuid(envelope.session_id),
-            _name(envelope.actor),
-            _uuid(envelope.correlation_id),
+            _origin(envelope.tenant, envelope.session_id, envelope.actor, envelope.correlation_id),
             _uuid(envelope.causation_id),
             _text(envelope.traceparent),
             _text(envelope.subject, MAX_INDEXED_BYTES),
@@ -102,9 +99,10 @@ def _type(text: str) -> bytes:
     return _text(text, MAX_INDEXED_BYTES)
 
 
-@lru_cache(1024)
-def _name(text: str) -> bytes:
-    return _text(text)
+@lru_cache(4096)
+def _origin(tenant: str, session_id: UUID | None, actor: str, correlation_id: UUID) -> bytes:
+    """Encode what many events of a session share."""
+    return _text(tenant) + _uuid(session_id) + _text(actor) + _uuid(correlation_id)
 
 
 def _text(text: str | None, limit: int = MAX_TEXT_BYTES) -> bytes:

@@ -7,7 +7,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, OperationalError
 
 import application.errors
-from application.errors import ApplicationError, BadRequestError, ConflictError
+from application.errors import ApplicationError, BadRequestError, ConflictError, FencedError
 from infrastructure.database.errors import DatabaseUnavailableError
 
 
@@ -26,6 +26,24 @@ class VersionConflictError(ConflictError, IntegrityError):
         super().__init__(
             f"Stream {str(stream)!r} is at version {actual}, not {expected}:"
             " somebody else has written to it; load it again and retry."
+        )
+
+
+class FenceBrokenError(FencedError, IntegrityError):
+    """The stream that fences an append has moved on: somebody else has taken over.
+
+    Attributes:
+        expected: version that the append was made under.
+        actual: version the stream is at.
+    """
+
+    def __init__(self, stream: UUID, expected: int, actual: int) -> None:
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"Stream {str(stream)!r} is at version {actual}, not {expected}: somebody else has"
+            " taken over what is done under it, so nothing was recorded; leave it to them."
         )
 
 

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 
+from application.coalescing import Coalescer
 from application.errors import ConflictError
 from infrastructure.database.connection import NOTICE_DEATH
 from infrastructure.database.errors import translated
-from infrastructure.event_log.stop_requests import CHANNEL, StopListener, stop_message
+from infrastructure.event_log.stop_requests import CHANNEL, EVERY, StopListener, stop_message
 
-TAKE = "SELECT pg_try_advisory_lock(%s)"
-GIVE = "SELECT pg_advisory_unlock(%s)"
+# In this order: what is given back may be taken again in the same moment.
+GIVE_AND_TAKE = """
+SELECT pg_advisory_unlock(key) FROM unnest(%b::bigint[]) AS key
+UNION ALL
+SELECT pg_try_advisory_lock(key) FROM unnest(%b::bigint[]) AS key
+"""
 
 # The user's own name for the program stays in front; the server cuts what is longer than it keeps.
 BEGIN = f"""
 SELECT {NOTICE_DEATH},
        set_config('application_name', current_setting('application_name') || %(process)s, false)
 """
+
+IDLE = "SELECT set_config('idle_session_timeout', %(idle)s, false)"
 
 ASK = "SELECT pg_notify(%(channel)s, %(message)s)"
 
@@ -99,6 +107,18 @@ class SessionNotStoppedError(ConflictError):
         )
 
 
+OnStop = Callable[[str], None]
+"""Is told who asks for a stop."""
+
+
+class Ask(NamedTuple):
+    """The wish to hold a session from now on, or not any longer."""
+
+    session_id: UUID
+    take: bool
+    on_stop: OnStop | None = None
+
+
 class PostgresSessionLease:
     """All leases of a process hang on one connection; the server frees them when it dies.
 
@@ -110,30 +130,49 @@ class PostgresSessionLease:
 
     Args:
         connect: opens a connection in autocommit mode.
+        idle_s: seconds of silence after which the server frees the leases of a process that hangs;
+            `assure` breaks it. Without it only the end of the process or of the network does.
     """
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+    def __init__(
+        self, connect: Callable[[], psycopg.Connection[Any]], idle_s: int | None = None
+    ) -> None:
         self._connect = connect
+        self._idle_s = idle_s
         self._connection: psycopg.Connection[Any] | None = None
-        self._held: dict[UUID, Callable[[str], None] | None] = {}
+        self._held: dict[UUID, OnStop | None] = {}
         self._lock = Lock()
         self._listener = StopListener(self._lock, self._asked_to_stop)
+        self._asks: Coalescer[Ask, None] = Coalescer(self._settle, "hansard-lease")
 
     @contextmanager
-    def hold(
-        self, session_id: UUID, on_stop: Callable[[str], None] | None = None
-    ) -> Iterator[None]:
+    def hold(self, session_id: UUID, on_stop: OnStop | None = None) -> Iterator[None]:
         """Hold a session while the context lasts; see the port."""
-        with self._lock, translated():
-            if session_id in self._held or not self._take(session_id):
-                raise SessionHeldError(session_id, _holder(self._connected(), session_id))
-            self._held[session_id] = on_stop
+        [refusal] = self._settle([Ask(session_id, True, on_stop)])
+        if refusal is not None:
+            raise refusal
         try:
             yield
         finally:
-            with self._lock:
-                del self._held[session_id]
-                self._give(session_id)
+            self._settle([Ask(session_id, False)])
+
+    @asynccontextmanager
+    async def hold_async(
+        self, session_id: UUID, on_stop: OnStop | None = None
+    ) -> AsyncIterator[None]:
+        """Hold a session while the context lasts; those who come at once share a statement."""
+        taking = asyncio.ensure_future(self._asks.ask(Ask(session_id, True, on_stop)))
+        try:
+            await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            [refusal] = await asyncio.gather(taking, return_exceptions=True)
+            if refusal is None:
+                await self._asks.ask(Ask(session_id, False))
+            raise
+        try:
+            yield
+        finally:
+            await asyncio.shield(self._asks.ask(Ask(session_id, False)))
 
     def request_stop(self, session_id: UUID, timeout_s: float) -> None:
         """Ask the process that holds a session to stop; see the port."""
@@ -149,42 +188,84 @@ class PostgresSessionLease:
                     raise SessionNotStoppedError(session_id, holder, timeout_s)
                 sleep(LOOK_S)
 
+    def request_stop_of_all(self) -> None:
+        """Ask every process to stop what it runs; see the port."""
+        message = stop_message(EVERY, _this_process())
+        with translated(), closing(self._connect()) as connection:
+            connection.execute(ASK, {"channel": CHANNEL, "message": message})
+
+    def assure(self) -> None:
+        """Let the server know that this process is well, if it holds anything.
+
+        Raises:
+            UnavailableError: the database cannot be used.
+        """
+        with self._lock, translated():
+            if self._connection is None:
+                return
+            try:
+                self._connected().execute("")
+            except psycopg.OperationalError:  # it broke since it was last used
+                self._connected()
+
     def close(self) -> None:
         """Give up all leases."""
+        self._asks.close()
         self._listener.close()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
 
-    def _asked_to_stop(self, session_id: UUID, by: str) -> None:
-        on_stop = self._held.get(session_id)
-        if on_stop is not None:
-            on_stop(by)
+    def _asked_to_stop(self, session_id: UUID | None, by: str) -> None:
+        asked = [*self._held.values()] if session_id is None else [self._held.get(session_id)]
+        for on_stop in asked:
+            if on_stop is not None:
+                on_stop(by)
 
-    def _take(self, session_id: UUID) -> bool:
+    def _settle(self, asks: Sequence[Ask]) -> list[Exception | None]:
+        """Give back and take what is asked for; an answer that is an error says why not."""
+        given = [ask.session_id for ask in asks if not ask.take]
+        with self._lock, translated():
+            for session_id in given:
+                del self._held[session_id]
+            mine: dict[UUID, Ask] = {}
+            for ask in asks:
+                if ask.take and ask.session_id not in self._held:
+                    mine.setdefault(ask.session_id, ask)
+            taken = self._give_and_take(given, list(mine))
+            self._held.update({key: mine[key].on_stop for key in taken})
+            return [
+                None
+                if not ask.take or (ask.session_id in taken and mine[ask.session_id] is ask)
+                else SessionHeldError(ask.session_id, _holder(self._connected(), ask.session_id))
+                for ask in asks
+            ]
+
+    def _give_and_take(self, given: list[UUID], wanted: list[UUID]) -> set[UUID]:
+        if not wanted and (self._connection is None or self._connection.closed):
+            return set()
         try:
-            return _try_lock(self._connected(), session_id)
-        except psycopg.OperationalError:  # it broke since it was last used
-            return _try_lock(self._connected(), session_id)
-
-    def _give(self, session_id: UUID) -> None:
-        if self._connection is not None and not self._connection.closed:
-            with suppress(psycopg.OperationalError):  # a broken connection holds nothing
-                self._connection.execute(GIVE, (_key(session_id),))
+            return _give_and_take(self._connected(), given, wanted)
+        except psycopg.OperationalError:  # it broke since it was last used, and holds nothing
+            return _give_and_take(self._connected(), [], wanted) if wanted else set()
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
             self._connection.execute(BEGIN.encode(), {"process": f" {_this_process()}"})
+            if self._idle_s is not None:
+                self._connection.execute(IDLE, {"idle": f"{self._idle_s}s"})
             self._listener.listen(self._connection)
-            for session_id in self._held:
-                _try_lock(self._connection, session_id)
+            _give_and_take(self._connection, [], list(self._held))
         return self._connection
 
 
-def _try_lock(connection: psycopg.Connection[Any], session_id: UUID) -> bool:
-    row = connection.execute(TAKE, (_key(session_id),)).fetchone()
-    return row is not None and bool(row[0])
+def _give_and_take(
+    connection: psycopg.Connection[Any], given: list[UUID], wanted: list[UUID]
+) -> set[UUID]:
+    values = [[_key(session_id) for session_id in each] for each in (given, wanted)]
+    rows = connection.execute(GIVE_AND_TAKE, values).fetchall()
+    return {key for key, (done,) in zip(wanted, rows[len(given) :], strict=True) if done}
 
 
 def _holder(connection: psycopg.Connection[Any], session_id: UUID) -> Holder | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from application.errors import NotFoundError
-from application.ports import Entry
+from application.ports import Entry, Fence
 from domain.event import RecordedEvent
 from infrastructure.event_log.errors import TamperedEventError, UnreadableEventError
 from infrastructure.event_log.loading import AggregateLoader
@@ -53,13 +53,19 @@ class PostgresEventLog:
         """Append events of one or more streams, all or none; see the port."""
         return _recorded(entries, self._recorder.append(self._stored(entries)))
 
-    async def append_async(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
+    async def append_async(
+        self, entries: Sequence[Entry], fence: Fence | None = None
+    ) -> Sequence[RecordedEvent]:
         """Append without blocking the event loop; see the port."""
         if any(entry.envelope.subject is not None for entry in entries):
             stored = await asyncio.to_thread(self._stored, entries)  # asks for the subject's key
         else:
             stored = self._stored(entries)
-        return _recorded(entries, await self._recorder.append_async(stored))
+        placed = await self._recorder.place_async(stored, fence)
+        return [
+            RecordedEvent(position, recorded_at, entry.envelope, entry.event)
+            for (position, recorded_at), entry in zip(placed, entries, strict=True)
+        ]
 
     def load(self, aggregate: type[A], stream: UUID) -> A:
         """Rebuild an aggregate by replay; see the port."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from eventsourcing.persistence import (
     Subscription,
 )
 
+from application.ports import Fence
 from domain.event import SYSTEM, Envelope
 from infrastructure.database.errors import DatabaseUnavailableError
 from infrastructure.erasure.errors import SubjectForgottenError
@@ -24,6 +26,7 @@ from infrastructure.event_log.errors import (
     AppendTooLargeError,
     DuplicateEventError,
     EventTooLargeError,
+    FenceBrokenError,
     StoreUnavailableError,
     VersionConflictError,
 )
@@ -31,7 +34,15 @@ from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.reader import PostgresEventReader
 from infrastructure.event_log.subscription import LogSubscription
-from infrastructure.event_log.writer import FORGOTTEN, KNOWN, RECORDED, Append, GroupWriter, Outcome
+from infrastructure.event_log.writer import (
+    FENCED,
+    FORGOTTEN,
+    KNOWN,
+    RECORDED,
+    Append,
+    GroupWriter,
+    Outcome,
+)
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
@@ -94,14 +105,36 @@ class PostgresEventRecorder(PostgresEventReader, ApplicationRecorder):
             return []
         return self._conclude(events, self._writer.append(self._prepare(events)))
 
-    async def append_async(self, events: Sequence[EnvelopedEvent]) -> list[LoggedEvent]:
-        """Append without blocking the event loop; see `append`."""
+    async def append_async(
+        self, events: Sequence[EnvelopedEvent], fence: Fence | None = None
+    ) -> list[LoggedEvent]:
+        """Append without blocking the event loop; see `append`.
+
+        Args:
+            fence: under what they are appended.
+
+        Raises:
+            FenceBrokenError: the fence does not hold any more.
+        """
         if not events:
             return []
-        outcome = await self._writer.append_async(self._prepare(events))
+        outcome = await self._writer.append_async(self._prepare(events, fence))
         if outcome.outcome == KNOWN:
             return await asyncio.to_thread(self._conclude, events, outcome)
         return self._conclude(events, outcome)
+
+    async def place_async(
+        self, events: Sequence[EnvelopedEvent], fence: Fence | None = None
+    ) -> list[tuple[int, datetime]]:
+        """Append as `append_async` does, and tell only where and when each event was recorded."""
+        if not events:
+            return []
+        outcome = await self._writer.append_async(self._prepare(events, fence))
+        if outcome.outcome == RECORDED:
+            first, at = outcome.first, outcome.recorded_at
+            return [(position, at) for position in range(first, first + len(events))]
+        known = await asyncio.to_thread(self._conclude, events, outcome)
+        return [(event.position, event.recorded_at) for event in known]
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
         """Append events that the library hands over; those without an envelope get one."""
@@ -128,7 +161,7 @@ class PostgresEventRecorder(PostgresEventReader, ApplicationRecorder):
         follower = self.follow(LoggedEvent.of_rows, after=gt or 0, types=topics)
         return LogSubscription(self, follower, topics)
 
-    def _prepare(self, events: Sequence[EnvelopedEvent]) -> Append:
+    def _prepare(self, events: Sequence[EnvelopedEvent], fence: Fence | None = None) -> Append:
         entries = []
         for event in events:
             if len(event.state) > self._max_event_bytes:
@@ -137,7 +170,7 @@ class PostgresEventRecorder(PostgresEventReader, ApplicationRecorder):
         size = sum(map(len, entries))
         if size > MAX_APPEND_BYTES:
             raise AppendTooLargeError(len(entries), size, MAX_APPEND_BYTES)
-        return Append(_distinct_ids(events), entries, size)
+        return Append(_distinct_ids(events), entries, size, fence)
 
     def _conclude(self, events: Sequence[EnvelopedEvent], outcome: Outcome) -> list[LoggedEvent]:
         if outcome.outcome == RECORDED:
@@ -154,6 +187,8 @@ class PostgresEventRecorder(PostgresEventReader, ApplicationRecorder):
         if outcome.outcome == FORGOTTEN:
             subjects = {event.originator_id: event.enveloped.subject for event in events}
             raise SubjectForgottenError(str(subjects[outcome.stream]))
+        if outcome.outcome == FENCED:
+            raise FenceBrokenError(outcome.stream, outcome.expected, outcome.actual)
         raise VersionConflictError(outcome.stream, outcome.expected, outcome.actual)
 
     def _enveloped(self, event: StoredEvent) -> EnvelopedEvent:

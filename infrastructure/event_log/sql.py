@@ -17,6 +17,8 @@ COLUMNS = (
 
 APPEND = "SELECT * FROM hansard.append(%b, %b)"
 
+APPEND_FENCED = "SELECT * FROM hansard.append_fenced(%b, %b, %b::uuid[], %b::integer[])"
+
 KEEP_TO_INDEXES = """
 SELECT set_config(name, value, false)
 FROM (VALUES ('plan_cache_mode', 'force_generic_plan'), ('enable_seqscan', 'off'),

@@ -18,14 +18,17 @@ import psycopg
 
 CHANNEL = "hansard_stop"
 
+EVERY = "*"
+"""Stands in a request for every session."""
+
 MAX_ASKER = 200
 """Characters that are kept of who asks; PostgreSQL takes notifications of up to 8,000 bytes."""
 
 logger = logging.getLogger(__name__)
 
 
-def stop_message(session_id: UUID, by: str) -> str:
-    """Write the notification that asks the holder of a session to stop."""
+def stop_message(session_id: UUID | str, by: str) -> str:
+    """Write the notification that asks the holder of a session, or of `EVERY` one, to stop."""
     return f"{session_id} {by[:MAX_ASKER]}"
 
 
@@ -37,11 +40,11 @@ class StopListener:
 
     Args:
         lock: is held by whoever uses the connection.
-        tell: is told of a session and of who asks for its stop, while `lock` is held; it returns at
-            once.
+        tell: is told of a session (None: of every one) and of who asks for its stop, while `lock`
+            is held; it returns at once.
     """
 
-    def __init__(self, lock: Lock, tell: Callable[[UUID, str], None]) -> None:
+    def __init__(self, lock: Lock, tell: Callable[[UUID | None, str], None]) -> None:
         self._lock = lock
         self._tell = tell
         self._connection: psycopg.Connection[Any] | None = None
@@ -97,6 +100,6 @@ class StopListener:
     def _hear(self, notification: psycopg.Notify) -> None:
         session_id, _, by = notification.payload.partition(" ")
         try:
-            self._tell(UUID(session_id), by)
+            self._tell(None if session_id == EVERY else UUID(session_id), by)
         except ValueError:
             logger.warning("A stop request could not be read: %.100r", notification.payload)

@@ -23,6 +23,7 @@ import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from application.ports import Fence
 from infrastructure.database.errors import DatabaseUnavailableError, translated
 from infrastructure.event_log import sql
 from infrastructure.event_log.entry_codec import encode_array
@@ -40,6 +41,7 @@ MAX_BATCH_BYTES = 1_000_000
 RECORDED = "recorded"
 KNOWN = "known"
 FORGOTTEN = "forgotten"
+FENCED = "fenced"
 
 
 class Outcome(NamedTuple):
@@ -59,11 +61,13 @@ class Append(NamedTuple):
 
     Attributes:
         entries: encoded by `entry_codec.encode_entry`, at least one.
+        fence: the append counts only while this holds.
     """
 
     event_ids: frozenset[UUID]
     entries: list[bytes]
     size: int
+    fence: Fence | None = None
 
 
 Done: TypeAlias = "asyncio.Future[None] | Lock"
@@ -138,12 +142,14 @@ class GroupWriter:
 
         A caller who is cancelled takes nothing back: what it appends is recorded or not.
         """
-        done = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
         ticket = Ticket(append, done)
         with self._changed:
             self._require_open()
             self._queue.append(ticket)
-            self._hand_over()
+            if not self._writing:
+                loop.call_soon(self._hand_over_queue)  # with what others append in this round
         await done
         return ticket.result()
 
@@ -151,6 +157,7 @@ class GroupWriter:
         """Write what is queued and close the connection; whoever appends later is refused."""
         with self._changed:
             self._closed = True
+            self._hand_over()
             while self._writing:
                 self._changed.wait()
             self._changed.notify_all()
@@ -161,6 +168,10 @@ class GroupWriter:
     def _require_open(self) -> None:
         if self._closed:
             raise RuntimeError("the writer is closed")
+
+    def _hand_over_queue(self) -> None:
+        with self._changed:
+            self._hand_over()
 
     def _hand_over(self) -> None:
         """Let the thread write what is queued, unless somebody writes; called under the lock."""
@@ -301,9 +312,13 @@ def send(connection: Connection, entry_type: int, appends: Sequence[Append]) -> 
     """Carry appends over in one call, and tell what became of each."""
     entries = [entry for append in appends for entry in append.entries]
     sizes = [len(append.entries) for append in appends]
-    cursor = connection.execute(
-        sql.APPEND, (Entries(encode_array(entry_type, entries)), sizes), prepare=True, binary=True
-    )
+    values: list[Any] = [Entries(encode_array(entry_type, entries)), sizes]
+    statement = sql.APPEND
+    if any(append.fence is not None for append in appends):
+        statement = sql.APPEND_FENCED
+        values.append([append.fence and append.fence.stream for append in appends])
+        values.append([append.fence and append.fence.version for append in appends])
+    cursor = connection.execute(statement, values, prepare=True, binary=True)
     outcomes = [Outcome(*row) for row in cursor]
     if len(outcomes) == len(appends):
         return outcomes

@@ -14,8 +14,13 @@ from eventsourcing.domain import Aggregate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.errors import ConflictError, NotFoundError, PositionNotReachedError
-from application.ports import Entry, EventLog
+from application.errors import (
+    ConflictError,
+    FencedError,
+    NotFoundError,
+    PositionNotReachedError,
+)
+from application.ports import Entry, EventLog, Fence
 from domain.conversation import USER, Conversation, Turn
 from domain.event import Envelope, RecordedEvent
 from domain.session import Session
@@ -112,6 +117,21 @@ class EventLogContract:
         log.append(entries(held))
         with pytest.raises(NotFoundError, match="No session"):
             log.load(Session, held.id)
+
+    def test_a_fenced_append_counts_while_its_fence_holds(self, log: EventLog) -> None:
+        guard = conversation()
+        log.append(entries(guard))
+        given = entries(conversation(turns=1))
+        appended = asyncio.run(log.append_async(given, Fence(guard.id, 1)))
+        assert [recorded.position for recorded in appended] == [2, 3]
+
+    def test_a_fenced_append_is_refused_once_somebody_took_over(self, log: EventLog) -> None:
+        guard = conversation(turns=1)
+        log.append(entries(guard))
+        for fence in (Fence(guard.id, 1), Fence(guard.id, 3), Fence(IDS.new(), 1)):
+            with pytest.raises(FencedError):
+                asyncio.run(log.append_async(entries(conversation()), fence))
+        assert log.last_position() == 2
 
     def test_a_version_does_not_repeat(self, log: EventLog) -> None:
         held = conversation()

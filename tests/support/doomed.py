@@ -20,6 +20,9 @@ from typing import Any, TypeAlias
 
 Order: TypeAlias = dict[str, Any]
 
+MANY = 100
+"""Attempts of an effect: it is no reason to give it up that its process is lost again and again."""
+
 
 @contextmanager
 def doomed_runs(interpreter: Path) -> Iterator[Callable[[Order], dict[str, Any]]]:
@@ -30,7 +33,7 @@ def doomed_runs(interpreter: Path) -> Iterator[Callable[[Order], dict[str, Any]]
 
     Yields:
         A function that carries out one order: `request` and `inputs` with `output` run a new
-        session, `resume` finishes one; `kill_at` kills the run at the n-th append, `moment`
+        session, `resume` goes on with one; `kill_at` kills the run at the n-th append, `moment`
         (`before` or `after`) says on which side of its commit.
     """
     command = [str(interpreter), "-P", __file__]
@@ -72,13 +75,15 @@ def _serve() -> None:
 
 def _run(order: Order) -> dict[str, Any]:
     import hansard  # noqa: PLC0415 - in the child
+    from domain.policy import STANDARD  # noqa: PLC0415
 
     appends = _count_appends(order.get("kill_at"), order.get("moment", "after"))
     with hansard.open(database_url=order["database_url"], model="offline") as h:
         if "resume" in order:
             view = h.resume(order["resume"])
         else:
-            view = h.run(order["request"], order["inputs"], output=order["output"])
+            patient = STANDARD.model_copy(update={"max_attempts": MANY})
+            view = h.run(order["request"], order["inputs"], output=order["output"], policy=patient)
     return {"view": view.model_dump(mode="json"), "appends": appends[0]}
 
 
@@ -87,7 +92,7 @@ def _count_appends(kill_at: int | None, moment: str) -> list[int]:
     from infrastructure.event_log.recorder import PostgresEventRecorder  # noqa: PLC0415 - in the child
 
     count = [0]
-    append, append_async = PostgresEventRecorder.append, PostgresEventRecorder.append_async
+    append, place_async = PostgresEventRecorder.append, PostgresEventRecorder.place_async
 
     def is_last(events: Sequence[Any]) -> bool:
         in_session = any(event.envelope.session_id for event in events)
@@ -104,15 +109,17 @@ def _count_appends(kill_at: int | None, moment: str) -> list[int]:
             os.kill(os.getpid(), signal.SIGKILL)
         return recorded
 
-    async def counting_async(self: PostgresEventRecorder, events: Sequence[Any]) -> Any:
+    async def counting_async(
+        self: PostgresEventRecorder, events: Sequence[Any], fence: Any = None
+    ) -> Any:
         doomed = is_last(events)
-        recorded = await append_async(self, events)
+        recorded = await place_async(self, events, fence)
         if doomed:
             os.kill(os.getpid(), signal.SIGKILL)
         return recorded
 
     PostgresEventRecorder.append = counting  # type: ignore[method-assign]
-    PostgresEventRecorder.append_async = counting_async  # type: ignore[method-assign]
+    PostgresEventRecorder.place_async = counting_async  # type: ignore[method-assign]
     return count
 
 

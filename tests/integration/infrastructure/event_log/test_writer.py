@@ -14,10 +14,15 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from application.ports import Fence
 from infrastructure.database import Connection, connect, open_pool, prepare_writer
 from infrastructure.event_log import sql
 from infrastructure.event_log.entry_codec import encode_entry
-from infrastructure.event_log.errors import StoreUnavailableError, VersionConflictError
+from infrastructure.event_log.errors import (
+    FenceBrokenError,
+    StoreUnavailableError,
+    VersionConflictError,
+)
 from infrastructure.event_log.logged_event import LoggedEvent
 from infrastructure.event_log.mapper import EnvelopedEvent
 from infrastructure.event_log.recorder import PostgresEventRecorder
@@ -363,3 +368,48 @@ def _connections(connection: Connection) -> int:
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_of_a_batch_only_the_appends_with_a_broken_fence_are_refused(
+    recorder: PostgresEventRecorder, database_url: str, connection: Connection
+) -> None:
+    guard, stale = IDS.new(), IDS.new()
+    recorder.append([*a_stream(2, stream=guard), *a_stream(2, stream=stale)])
+
+    async def appends() -> list[object]:
+        with held_up(connection):
+            first = asyncio.create_task(recorder.append_async([an_event()]))
+            await asyncio.to_thread(eventually, lambda: waits_for_the_lock(connection))
+            others = [
+                asyncio.create_task(recorder.append_async([an_event()], fence))
+                for fence in (Fence(guard, 2), Fence(stale, 1), None, Fence(guard, 2))
+            ]
+            await asyncio.sleep(0)
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    outcomes = asyncio.run(appends())
+    refused = outcomes.pop(2)
+    assert isinstance(refused, FenceBrokenError)
+    assert (refused.stream, refused.expected, refused.actual) == (stale, 1, 2)
+    assert [each[0].position for each in outcomes if isinstance(each, list)] == [5, 6, 7, 8]
+
+
+def test_an_append_that_comes_late_is_fenced_off(
+    recorder: PostgresEventRecorder, connection: Connection
+) -> None:
+    """Somebody takes over while the append waits for the log."""
+    guard = IDS.new()
+    recorder.append(a_stream(1, stream=guard))
+
+    async def late() -> None:
+        with held_up(connection):
+            append = asyncio.create_task(recorder.append_async([an_event()], Fence(guard, 1)))
+            await asyncio.to_thread(eventually, lambda: waits_for_the_lock(connection))
+            connection.execute(
+                "UPDATE hansard.stream_heads SET version = 2 WHERE stream = %s", (guard,)
+            )
+        await append
+
+    with pytest.raises(FenceBrokenError):
+        asyncio.run(late())
+    assert recorder.max_notification_id() == 1

@@ -1,0 +1,1 @@
+"""Working: workers share the sessions out among themselves, and run them."""
