@@ -56,7 +56,7 @@ bench-setup: setup ## Install the peers of the benchmarks into .venv-bench
 		--only-binary :all: --requirement benchmarks/peers/requirements.txt
 
 bench: setup ## Run the benchmarks; make bench BENCH=--quick takes less time
-	@set -e; for name in event_log stress read_side time_machine retrieval main_job; do \
+	@set -e; for name in event_log stress read_side time_machine orchestration retrieval main_job; do \
 		$(BIN)/python -m benchmarks.$$name $(BENCH); \
 	done
 

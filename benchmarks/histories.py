@@ -45,6 +45,7 @@ USD_PER_MILLION = {CHEAP: (1.0, 5.0), STRONG: (3.0, 15.0)}
 TOOLS = (
     *("list_files", "profile_table", "query_table", "evaluate_expression", "read_file"),
     *("draw_chart", "write_document", "search_past_conversations"),
+    *("share_value", "read_shared_values"),
 )
 OPENINGS = "Compare, Explain, Forecast, Summarise, Review, Chart, List, Estimate, Check, Draft"
 WORDS = """

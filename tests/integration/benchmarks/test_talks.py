@@ -25,6 +25,7 @@ TOOLS = frozenset(
     {
         *("list_files", "profile_table", "query_table", "evaluate_expression", "read_file"),
         *("draw_chart", "write_document", "search_past_conversations"),
+        *("share_value", "read_shared_values"),
     }
 )
 
