@@ -106,6 +106,13 @@ class ReadSide:
                     status.error,
                 )
 
+    def messages_settled_until(self) -> int:
+        """Tell a position up to which every message has come to its end, as far as is known."""
+        from projections.messages import settled_until  # noqa: PLC0415 - heavy
+
+        with self._read_models.reading() as connection:
+            return settled_until(connection)
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Bring the read models up to date and give a connection to query them."""

@@ -79,10 +79,14 @@ class Settings(BaseSettings):
         model: `offline`, `anthropic`, or the name of one model for every role. By default
             `anthropic` where there is a key, else `offline`.
         model_large: for what is too hard for the model of the role.
+        breaker_failures: failures in a row after which a model or a tool is left alone for a while.
+        breaker_cooldown_s: seconds after which it is tried again; doubled while it keeps failing.
         max_event_bytes: the largest event payload that is recorded, in bytes; also `16MB`.
         output_root: reports are written to a new folder below.
         max_input_bytes: the largest input file, in bytes; also read as `500MB` or `2GiB`.
         roster: the user's own organisation, as YAML, in place of the packaged one.
+        policy: limits, approval rules and guardrails of new sessions, as YAML; the usual ones by
+            default.
         archive_folder: where old partitions of the log are moved to; `archive` below `home` by
             default.
         actor: who looks at the audit; the operating system's name of the user by default.
@@ -126,10 +130,14 @@ class Settings(BaseSettings):
     anthropic_api_key: SecretStr | None = Field(None, validation_alias="ANTHROPIC_API_KEY")
     anthropic_base_url: WebAddress | None = Field(None, validation_alias="ANTHROPIC_BASE_URL")
 
+    breaker_failures: Annotated[int, Field(ge=1)] = 5
+    breaker_cooldown_s: Annotated[float, Field(ge=0, le=300)] = 30.0
+
     max_event_bytes: Annotated[ByteSize, Field(gt=0, le=400_000_000)] = ByteSize(16_000_000)
     output_root: AnyPath = Path("hansard-output")
     max_input_bytes: Annotated[ByteSize, Field(gt=0)] = ByteSize(1_000_000_000)
     roster: AnyPath | None = None
+    policy: AnyPath | None = None
     archive_folder: AnyPath | None = None
     actor: SubjectId | None = None
     subject_key_file: AnyPath | None = None
@@ -164,6 +172,18 @@ class Settings(BaseSettings):
         if self.model != ANTHROPIC:
             return dict.fromkeys(ROLES, self.model)
         return {role: getattr(self, f"model_{role}") for role in ROLES}
+
+    @property
+    def other_models(self) -> dict[str, tuple[str, ...]]:
+        """Models that are asked where another one cannot be, by its name."""
+        if self.model != ANTHROPIC:
+            return {}
+        pairs = {
+            self.model_personal: self.model_specialist,
+            self.model_orchestrator: self.model_large,
+            self.model_specialist: self.model_large,
+        }
+        return {model: (other,) for model, other in pairs.items() if model != other}
 
     @property
     def archives(self) -> Path:
@@ -240,6 +260,8 @@ def _is_secret(field: str) -> bool:
 
 ADVICE = {
     "keep_server": "say 'true' or 'false'.",
+    "breaker_failures": "give a whole number of 1 or more.",
+    "breaker_cooldown_s": "give seconds from 0 to 300.",
     "max_input_bytes": "give a number of bytes above 0, also with a unit, as in '500MB'.",
     "max_event_bytes": "give up to 400 MB, in bytes or with a unit, as in '16MB'.",
     "anthropic_base_url": "give a URL that starts with 'http://' or 'https://'.",
@@ -251,6 +273,7 @@ ADVICE = {
     "home": "give the path of a folder.",
     "output_root": "give the path of a folder.",
     "roster": "give the path of a YAML file.",
+    "policy": "give the path of a YAML file.",
     "archive_folder": "give the path of a folder.",
     "actor": "use up to 200 letters, digits, dots, colons and dashes, as in 'a.turing'.",
     "subject_key_file": "give the path of a file.",

@@ -6,6 +6,7 @@ from projections.activity import ACTIVITY
 from projections.conversation_history import CONVERSATION_HISTORY
 from projections.delegation_audit import DELEGATION_AUDIT
 from projections.lineage import LINEAGE
+from projections.messages import MESSAGES
 from projections.protocol import Projection
 from projections.session_list import SESSION_LIST
 from projections.similar_queries import SIMILAR_QUERIES
@@ -19,4 +20,5 @@ PROJECTIONS: tuple[Projection, ...] = (
     CONVERSATION_HISTORY,
     DELEGATION_AUDIT,
     SIMILAR_QUERIES,
+    MESSAGES,
 )

@@ -151,7 +151,7 @@ def _decided(batch: Batch, recorded: RecordedEvent, decision: Decision, **agents
         session_id=recorded.session_id,
         task_id=batch.contexts.task(recorded.event.originator_id).task_id,
         what_if=batch.contexts.is_what_if(recorded.session_id),
-        **decision.model_dump(exclude={"chosen"}),
+        **decision.model_dump(exclude={"chosen", "sources"}),
         **agents,
     )
 

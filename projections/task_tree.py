@@ -132,6 +132,7 @@ TASK_TREE = Projection(
         "task.started": _started,
         "task.completed": _completed,
         "task.failed": _failed,
+        "task.skipped": _failed,
         "task.cancelled": _cancelled,
     },
     contexts=frozenset({"task"}),
@@ -256,7 +257,7 @@ def _spent(connection: sa.Connection, segments: Segments) -> Iterable[Mapping[An
     # What-ifs have more than one segment, for they are forks.
     fact = (activity if len(segments) == 1 else whole_activity()).columns
     receivers = sa.func.array_agg(aggregate_order_by(fact.agent, fact.position.desc()))
-    delegated = receivers.filter(fact.kind == "delegation")
+    delegated = receivers.filter(fact.kind.in_(("delegation", "handoff")))
     tokens_in = fact.input_tokens + fact.cache_read_tokens + fact.cache_write_tokens
     query = (
         sa.select(

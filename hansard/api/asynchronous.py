@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
+
+from pydantic import JsonValue
 
 from application.directory import load_directory
 from application.errors import BadRequestError
@@ -20,20 +22,27 @@ from application.views import (
 )
 from domain.policy import Policy
 from domain.session import SessionStatus
+from hansard.api.asynchronous_agents import AsyncAgents
+from hansard.api.asynchronous_approvals import AsyncApprovals
 from hansard.api.asynchronous_audit import AsyncAudit
 from hansard.api.asynchronous_branching import AsyncBranching
 from hansard.api.asynchronous_comparing import AsyncComparing
+from hansard.api.asynchronous_messages import AsyncMessages
 from hansard.api.asynchronous_outlook import AsyncOutlook, ignore
 from hansard.api.asynchronous_projections import AsyncProjections
 from hansard.api.asynchronous_replay import AsyncReplay
+from hansard.api.asynchronous_sharing import AsyncSharing
 from hansard.api.asynchronous_tail import AsyncTail
+from hansard.api.asynchronous_teams import AsyncTeams
 from hansard.api.asynchronous_what_if import AsyncWhatIf
+from hansard.api.asynchronous_working import AsyncWorking, is_text
 from hansard.api.moments import Moment
 
 if TYPE_CHECKING:
     from application.forgetting import ForgettingView
     from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
+    from domain.workflow import Workflow
     from hansard.bootstrap import House
 
 MANY = 10_000
@@ -41,13 +50,19 @@ MANY = 10_000
 
 class AsyncHansard(
     AsyncOutlook,
+    AsyncAgents,
+    AsyncMessages,
+    AsyncSharing,
+    AsyncApprovals,
     AsyncBranching,
     AsyncComparing,
     AsyncAudit,
     AsyncTail,
+    AsyncTeams,
     AsyncWhatIf,
     AsyncReplay,
     AsyncProjections,
+    AsyncWorking,
 ):
     """Hansard for asynchronous programs; `hansard.open_async()` makes one.
 
@@ -67,9 +82,16 @@ class AsyncHansard(
         policy: Policy | None = None,
         subject: str | None = None,
         traceparent: str | None = None,
+        workflow: Workflow | str | Path | None = None,
+        values: Mapping[str, JsonValue] | None = None,
+        agent: str | None = None,
+        routing: str | Mapping[str, float] | None = None,
         on_event: Listener = ignore,
     ) -> SessionView:
         """Let the organisation do a job.
+
+        Without a workflow, `agent` or `routing`, the agent in charge takes it: Nova, who hands it
+        down the hierarchy, unless `switch_agent` chose another.
 
         Args:
             request: what is wanted, in the user's own words.
@@ -81,6 +103,11 @@ class AsyncHansard(
                 what was said is then sealed with a key of their own, until `forget` destroys it.
             traceparent: place of the job in the caller's trace (W3C Trace Context), kept with every
                 event of the session, also of one that is resumed.
+            workflow: how it is done; see `run_workflow`. Down the hierarchy without one.
+            values: of the workflow's inputs.
+            agent: handle of the agent that shall do it alone.
+            routing: strategies by which one specialist of all is chosen to do it alone, for example
+                `similarity` or `{"rules": 0.6, "similarity": 0.4}`.
             on_event: called with every recorded event, in order, from the event loop's thread.
 
         Returns:
@@ -88,20 +115,27 @@ class AsyncHansard(
             failed; `answer` holds what the user is told.
 
         Raises:
-            BadRequestError: the request is empty, or an input file, the subject's name or the
-                traceparent cannot be used.
+            BadRequestError: the request is empty, or an input file, the subject's name, the
+                traceparent or the workflow cannot be used, or more than one of `workflow`, `agent`
+                and `routing` is given.
+            NotFoundError: nobody has the handle of the agent.
+            InactiveAgentError: the agent, or who is in charge, takes no work.
             ConflictError: the subject was forgotten.
             UnavailableError: the database cannot be used.
         """
-        if not request.strip():
-            raise BadRequestError("The request is empty; say what is wanted.")
-        if not _is_text(request):
-            raise BadRequestError("The request is no valid text; write it in UTF-8.")
         trace = None if traceparent is None else check_traceparent(traceparent)
         house = self._house
-        session_id = house.sessions.ids.new()
-        folder = house.output_folder(output, session_id)
-        charter = await asyncio.to_thread(house.charter, request, inputs, folder, policy, subject)
+        session_id, charter = await self._chartered(
+            request,
+            inputs,
+            output=output,
+            policy=policy,
+            subject=subject,
+            workflow=workflow,
+            values=values,
+            agent=agent,
+            routing=routing,
+        )
         house.keep_up()
         fold = await house.sessions.run(charter, on_event, session_id=session_id, traceparent=trace)
         if output is None:
@@ -162,7 +196,7 @@ class AsyncHansard(
         forgetting = self._house.forgetting
         if dry_run:
             return await asyncio.to_thread(forgetting.preview, subject)
-        if not _is_text(reason):
+        if not is_text(reason):
             raise BadRequestError("The reason is no valid text; write it in UTF-8.")
         return await asyncio.to_thread(forgetting.forget, subject, reason)
 
@@ -242,6 +276,7 @@ class AsyncHansard(
     async def close(self) -> None:
         """Close connections and leave the embedded server."""
         await self._end_tails()
+        await self._end_messaging()
         await self._house.model.aclose()
         await asyncio.to_thread(self._house.close)
 
@@ -265,14 +300,6 @@ class AsyncHansard(
 
     def _agent(self, handle: str, at: Moment | None) -> AgentView:
         return agent_view(load_directory(self._house.log, self._until(at)).agent(handle))
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 async def open_async(**settings: Any) -> AsyncHansard:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
+from application.errors import BadRequestError
 from application.moments import EARLIEST, newest_before, resolve, time_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,18 @@ class Range:
 
         end = time_of(self.at, log, database_time(connection))
         return newest_before(end - span, log) if span < end - EARLIEST else 0
+
+
+def as_duration(value: timedelta | str) -> timedelta:
+    """Read how long something takes, for example `30d`, `24h` or `30m`.
+
+    Raises:
+        BadRequestError: it cannot be understood.
+    """
+    span = _span(value)
+    if span is None:
+        raise BadRequestError(f"{value!r} is no duration; write for example '30d', '24h' or '30m'.")
+    return span
 
 
 def _span(bound: Bound) -> timedelta | None:

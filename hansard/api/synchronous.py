@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import wait
 from contextlib import contextmanager
 from functools import partial
@@ -11,27 +11,36 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import JsonValue
 
 from application.views import AgentView, SessionView
 from domain.policy import Policy
 from hansard.api.asynchronous import AsyncHansard, open_async
 from hansard.api.asynchronous_outlook import ignore
 from hansard.api.moments import Moment
+from hansard.api.synchronous_agents import Agents
+from hansard.api.synchronous_approvals import Approvals
 from hansard.api.synchronous_audit import Audit
 from hansard.api.synchronous_branching import Branching
 from hansard.api.synchronous_comparing import Comparing
+from hansard.api.synchronous_messages import Messages
 from hansard.api.synchronous_outlook import Outlook
 from hansard.api.synchronous_projections import Projections
 from hansard.api.synchronous_replay import Replay
+from hansard.api.synchronous_sharing import Sharing
 from hansard.api.synchronous_similar import Similar
 from hansard.api.synchronous_statistics import Statistics
 from hansard.api.synchronous_tail import Tail
+from hansard.api.synchronous_teams import Teams
 from hansard.api.synchronous_what_if import WhatIf
+from hansard.api.synchronous_workflows import Workflows
+from hansard.api.synchronous_working import Working
 
 if TYPE_CHECKING:
     from application.forgetting import ForgettingView
     from application.integrity import Proof, Verification
     from application.orchestration.journal import Listener
+    from domain.workflow import Workflow
 
 T = TypeVar("T")
 SIGNAL_CHECK_S = 0.1
@@ -39,15 +48,22 @@ SIGNAL_CHECK_S = 0.1
 
 class Hansard(
     Statistics,
+    Agents,
+    Messages,
+    Sharing,
+    Approvals,
     Outlook,
     Similar,
     Branching,
     Comparing,
     Audit,
     Tail,
+    Teams,
     WhatIf,
     Replay,
     Projections,
+    Workflows,
+    Working,
 ):
     """Hansard for ordinary programs; `hansard.open()` makes one.
 
@@ -68,6 +84,10 @@ class Hansard(
         policy: Policy | None = None,
         subject: str | None = None,
         traceparent: str | None = None,
+        workflow: Workflow | str | Path | None = None,
+        values: Mapping[str, JsonValue] | None = None,
+        agent: str | None = None,
+        routing: str | Mapping[str, float] | None = None,
         on_event: Listener = ignore,
     ) -> SessionView:
         """Let the organisation do a job; `on_event` is called from another thread."""
@@ -79,6 +99,10 @@ class Hansard(
             policy=policy,
             subject=subject,
             traceparent=traceparent,
+            workflow=workflow,
+            values=values,
+            agent=agent,
+            routing=routing,
             on_event=on_event,
         )
 

@@ -114,7 +114,9 @@ def _print_decision(out: Console, view: ExplainedDecisionView) -> None:
 
 def _policy(policy: Policy, version: str) -> str:
     numbers = policy.model_dump(exclude={"version"})
-    said = ", ".join(f"{name} {value:g}" for name, value in numbers.items())
+    said = ", ".join(
+        f"{name} {value:g}" for name, value in numbers.items() if isinstance(value, int | float)
+    )
     return f"version {version}: {said}"
 
 

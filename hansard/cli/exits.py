@@ -15,7 +15,16 @@ from application.views import SessionView
 from domain.effect import FailureKind
 from domain.errors import DomainError
 from domain.session import SessionStatus
-from hansard.cli.main import CONFLICT, INTEGRITY, NOT_ALLOWED, NOT_FOUND, OK, UNAVAILABLE, USAGE
+from hansard.cli.main import (
+    CONFLICT,
+    INTEGRITY,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    OK,
+    UNAVAILABLE,
+    USAGE,
+    WAITING,
+)
 
 BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (BadRequestError, USAGE),
@@ -51,6 +60,8 @@ def session_exit_code(view: SessionView) -> int:
         return NOT_FOUND
     if view.status is SessionStatus.CANCELLED:
         return CONFLICT
+    if view.waits_for_approval:
+        return WAITING
     if view.failure is not None:
         return BY_FAILURE.get(view.failure.kind, UNAVAILABLE)
     return OK

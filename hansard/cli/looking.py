@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from application.parallelism import Parallelism
     from application.views import MomentView, SessionView, TaskView
     from projections.protocol import Page
     from projections.session_list import SessionSummaryView
@@ -147,6 +148,10 @@ def _print_session(out: Console, view: SessionView) -> None:
     )
     out.print(grid)
     out.print(_task_tree(view))
+    for approval in view.approvals:
+        if approval.is_open:
+            said = f"\nwaits for approval {approval.approval_id}: {approval.request.proposal}"
+            out.print(Text(clean(said), style="yellow"), soft_wrap=True)
     for turn in view.turns:
         out.print(Text(f"\n{turn.speaker}", style="bold cyan"))
         out.print(Text(clean(turn.text)))
@@ -185,9 +190,11 @@ def _task_tree(view: SessionView) -> Tree:
     if root is None:
         return Tree(Text("no task yet", style="dim"))
     tree = Tree(_task_line(root))
+    branches = {root.task_id: tree}
     for task in view.tasks:
-        if task.parent_id == root.task_id:
-            tree.add(_task_line(task))
+        if task.parent_id is not None:
+            above = branches.get(task.parent_id, tree)
+            branches[task.task_id] = above.add(_task_line(task))
     return tree
 
 
@@ -197,9 +204,22 @@ def _task_line(task: TaskView) -> Text:
     line.append(f" {' > '.join(task.path)} ", style="cyan")
     line.append(f"{task.model_calls} model and {task.tool_calls} tool calls", style="dim")
     line.append(f"\n{task.task_id}", style="dim")
+    if task.parallelism is not None and task.parallelism.tasks > 1:
+        line.append(f"\n{_side_by_side(task.parallelism)}", style="dim")
+    for step in task.transitions:
+        said = f"{step.from_state.value} > {step.to_state.value}: {step.assessment}"
+        line.append(f"\n{clean(said)}", style="dim")
     if task.failure is not None:
         line.append(f"\n{clean(task.failure.message)}", style="red")
     return line
+
+
+def _side_by_side(found: Parallelism) -> str:
+    return (
+        f"{found.tasks} tasks by {found.agents} agents, at most {found.peak} at once:"
+        f" speed-up {found.speed_up:.2f}, utilisation {found.utilisation:.0%},"
+        f" balance {found.balance:.0%}"
+    )
 
 
 def facts(*rows: tuple[str, str | Text]) -> Table:

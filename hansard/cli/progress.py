@@ -15,6 +15,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from domain.approval import Approval
 from domain.conversation import Conversation
 from domain.event import RecordedEvent
 from domain.session import Session
@@ -102,6 +103,12 @@ def _doing(text: Callable[[Any], str], status: str | None = None) -> Callable[[B
     return apply
 
 
+def _waits(board: Board, event: Any) -> None:
+    row = board.rows.get(event.request.task_id)
+    if row is not None:
+        row["doing"] = clean(f"waits for approval: {event.request.proposal}")[:WIDTH]
+
+
 _APPLIERS: dict[type[Any], Callable[[Board, Any], None]] = {
     Session.Created: _opened,
     Task.Created: _created,
@@ -109,6 +116,14 @@ _APPLIERS: dict[type[Any], Callable[[Board, Any], None]] = {
     Task.Unplaced: _doing(lambda event: event.decision.reason),
     Task.Started: _doing(lambda _: "", "started"),
     Task.Decomposed: _doing(lambda event: f"{len(event.task_ids)} tasks", "started"),
+    Task.Extended: _doing(lambda event: f"{len(event.task_ids)} tasks more", "started"),
+    Task.Reopened: _doing(lambda event: f"begun anew: {event.failure.message}"),
+    Task.RecoveryChosen: _doing(lambda event: event.recovery.reason),
+    Task.BudgetExceeded: _doing(lambda event: f"over its budget for {event.overrun.scope}"),
+    Task.GuardrailTripped: _doing(lambda event: event.trip.reason),
+    Task.HandoffRequested: _doing(lambda event: f"asks {event.handoff.to_agent} to go on"),
+    Task.HandoffRejected: _doing(lambda event: event.reason),
+    Task.Transitioned: _doing(lambda event: event.transition.to_state.value),
     Task.ModelCalled: _doing(lambda event: f"asks {event.model} to {event.purpose}"),
     Task.ModelFailed: _doing(lambda event: event.failure.message),
     Task.AnswerRejected: _doing(lambda event: f"corrects its answer: {event.reason}"),
@@ -116,7 +131,9 @@ _APPLIERS: dict[type[Any], Callable[[Board, Any], None]] = {
     Task.ToolFailed: _doing(lambda event: event.failure.message),
     Task.Completed: _doing(lambda event: _files(len(event.result.artefacts)), "completed"),
     Task.Failed: _doing(lambda event: event.failure.message, "failed"),
+    Task.Skipped: _doing(lambda event: event.failure.message, "skipped"),
     Task.Cancelled: _doing(lambda event: event.reason, "cancelled"),
+    Approval.Created: _waits,
 }
 
 LINES: dict[type[Any], Callable[[Any], str]] = {
@@ -128,10 +145,37 @@ LINES: dict[type[Any], Callable[[Any], str]] = {
         f"{event.delegation.from_agent} -> {event.delegation.to_agent}:"
         f" {event.delegation.decision.reason}"
     ),
+    Task.Extended: lambda event: f"{len(event.task_ids)} tasks more: {event.plan.reason}",
+    Task.Reopened: lambda event: f"begun anew by {event.holder}: {event.failure.message}",
+    Task.RecoveryChosen: lambda event: (
+        f"{event.recovery.rung.value.replace('_', ' ')}: {event.recovery.reason}"
+    ),
+    Task.BudgetExceeded: lambda event: (
+        f"{event.overrun.agent} spent {event.overrun.spent_tokens} of"
+        f" {event.overrun.limit_tokens} tokens for {event.overrun.scope}"
+    ),
+    Task.GuardrailTripped: lambda event: f"{event.trip.guardrail}: {event.trip.reason}",
+    Task.HandoffRequested: lambda event: (
+        f"{event.handoff.from_agent} asks {event.handoff.to_agent} to go on:"
+        f" {event.handoff.request}"
+    ),
+    Task.HandoffAccepted: lambda event: f"accepted: {event.reason}",
+    Task.HandoffRejected: lambda event: f"not accepted: {event.reason}",
+    Task.Transitioned: lambda event: (
+        f"{event.transition.from_state.value} -> {event.transition.to_state.value}:"
+        f" {event.transition.assessment}"
+    ),
+    Task.Judged: lambda event: f"{event.judgement.chosen} is best: {event.judgement.reason}",
+    Task.Tallied: lambda event: event.tally.reason,
+    Task.Skipped: lambda event: f"task skipped: {event.failure.message}",
     Task.ToolCalled: lambda event: f"{event.agent} uses {event.call.tool}",
     Task.ToolFailed: lambda event: event.failure.message,
     Task.ModelFailed: lambda event: event.failure.message,
     Task.Failed: lambda event: f"task failed: {event.failure.message}",
+    Approval.Created: lambda event: (
+        f"approval {event.originator_id} waits: {event.request.proposal}"
+    ),
+    Approval.Received: lambda event: f"approval {event.originator_id} was answered",
 }
 
 

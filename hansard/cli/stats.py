@@ -216,15 +216,22 @@ def errors(*, by: str | None, as_json: bool, as_csv: bool, **bounds: Any) -> Non
 
 
 @stats.command()
-@figure_options(dimensions=("type", "pair"), pages=True)
+@figure_options(dimensions=("type", "pair", "delivery"), pages=True)
 def messages(
     *, by: str | None, as_json: bool, as_csv: bool, limit: int, start: int, **bounds: Any
 ) -> None:
-    """Show how many messages agents sent each other, and how fast they reacted."""
+    """Show how many messages agents sent each other, and how fast they reacted.
+
+    By type or pair, that is what agents said as they worked on tasks; by delivery, what became of
+    the messages that `hansard messages` lists.
+    """
     from projections.message_traffic import MessagePairView, MessageTypeView  # noqa: PLC0415 - heavy
 
+    if by == "delivery":
+        _print_deliveries(as_json=as_json, as_csv=as_csv, **bounds)
+        return
     if by not in (None, "type", "pair"):
-        raise click.BadParameter(f"{by!r}: choose type or pair.", param_hint="--by")
+        raise click.BadParameter(f"{by!r}: choose type, pair or delivery.", param_hint="--by")
     kind: Column = Column("Type", lambda row: row.type, is_text=True)
     figures = (
         Column("Count", lambda row: count(row.count)),
@@ -254,6 +261,26 @@ def messages(
     print_page(
         page, shown, columns, chart=Bar("", lambda row: row.count), as_json=as_json, as_csv=as_csv
     )
+
+
+def _print_deliveries(*, as_json: bool, as_csv: bool, **bounds: Any) -> None:
+    from projections.message_traffic import MessageDeliveryView  # noqa: PLC0415 - heavy
+
+    with hansard.open() as h:
+        page = h.message_deliveries(**bounds)
+    columns = (
+        Column("Type", lambda row: row.type, is_text=True),
+        Column("Sent", lambda row: count(row.sent)),
+        Column("Delivered", lambda row: count(row.delivered)),
+        Column("Expired", lambda row: count(row.expired)),
+        Column("Dead", lambda row: count(row.dead)),
+        Column("Waiting", lambda row: count(row.waiting)),
+        Column("Mean", lambda row: duration(row.mean_latency_ms)),
+        Column("p50", lambda row: duration(row.p50_latency_ms), only_wide=True),
+        Column("p95", lambda row: duration(row.p95_latency_ms), only_wide=True),
+        Column("p99", lambda row: duration(row.p99_latency_ms)),
+    )
+    print_page(page, MessageDeliveryView, columns, as_json=as_json, as_csv=as_csv)
 
 
 def _session_time(row: Any) -> str:

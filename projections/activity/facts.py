@@ -83,6 +83,18 @@ def _unplaced(batch: Batch, recorded: RecordedEvent) -> None:
     _add(batch, recorded, "unplaced", task.holder, task_id=task.task_id, name=strategy)
 
 
+def _handed_off(batch: Batch, recorded: RecordedEvent) -> None:
+    task = _task(batch, recorded)
+    target = task.handed_to or task.holder
+    _add(batch, recorded, "handoff", target, task_id=task.task_id, peer=task.holder)
+
+
+def _reopened(batch: Batch, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    task, error = _task(batch, recorded), event.failure.kind.value
+    _add(batch, recorded, "task_reopened", task.holder, task_id=task.task_id, error=error)
+
+
 def _started(batch: Batch, recorded: RecordedEvent) -> None:
     task = _task(batch, recorded)
     _add(
@@ -169,7 +181,7 @@ def _ended(batch: Batch, recorded: RecordedEvent) -> None:
     _add(
         batch,
         recorded,
-        recorded.type.replace(".", "_"),
+        "task_failed" if recorded.type == "task.skipped" else recorded.type.replace(".", "_"),
         task.holder,
         task_id=task.task_id,
         peer=task.sender,
@@ -254,6 +266,7 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(
         (
             "session.resumed",
+            "session.paused",
             "session.rewound",
             "session.completed",
             "session.declined",
@@ -276,6 +289,8 @@ HANDLERS: dict[str, Handler] = {
     "task.delegated": _delegated,
     "task.unplaced": _unplaced,
     "task.started": _started,
+    "task.handoff_accepted": _handed_off,
+    "task.reopened": _reopened,
     "task.decomposed": _decomposed,
     "task.model_called": _model_called,
     "task.model_answered": _model_answered,
@@ -286,6 +301,7 @@ HANDLERS: dict[str, Handler] = {
     "task.tool_failed": _effect_failed,
     "task.completed": _ended,
     "task.failed": _ended,
+    "task.skipped": _ended,
     "task.cancelled": _ended,
     "conversation.turn_taken": _turn,
 }

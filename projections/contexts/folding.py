@@ -78,6 +78,23 @@ def _task_started(task: TaskContext, recorded: RecordedEvent) -> None:
     task.started_at = event.timestamp
 
 
+def _task_reopened(task: TaskContext, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    task.holder = event.holder
+    task.started_at = None
+
+
+def _handoff_requested(task: TaskContext, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    task.handed_to = event.handoff.to_agent
+
+
+def _handoff_accepted(task: TaskContext, recorded: RecordedEvent) -> None:
+    event: Any = recorded.event
+    task.sender, task.holder = task.holder, task.handed_to or task.holder
+    task.delegated_at = task.started_at = event.timestamp
+
+
 def _model_called(task: TaskContext, recorded: RecordedEvent) -> None:
     event: Any = recorded.event
     task.effects[event.effect_id] = EffectContext(event.agent, event.model)
@@ -98,7 +115,7 @@ def _session_ended(session: SessionContext, recorded: RecordedEvent) -> None:
 
 
 SESSION_ENDS = ("session.completed", "session.declined", "session.failed", "session.cancelled")
-TASK_ENDS = ("task.completed", "task.failed", "task.cancelled")
+TASK_ENDS = ("task.completed", "task.failed", "task.skipped", "task.cancelled")
 
 ENDS = frozenset((*TASK_ENDS, *SESSION_ENDS))
 """What need not be remembered any longer."""
@@ -120,6 +137,9 @@ CHANGES: dict[str, tuple[Callable[[Any, RecordedEvent], None], type[StreamContex
     "conversation.turn_taken": (_turn_taken, ConversationContext),
     "task.delegated": (_task_delegated, TaskContext),
     "task.started": (_task_started, TaskContext),
+    "task.reopened": (_task_reopened, TaskContext),
+    "task.handoff_requested": (_handoff_requested, TaskContext),
+    "task.handoff_accepted": (_handoff_accepted, TaskContext),
     "task.model_called": (_model_called, TaskContext),
     "task.tool_called": (_tool_called, TaskContext),
 }

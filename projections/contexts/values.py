@@ -29,6 +29,7 @@ class TaskContext:
         sender: agent that passed it to the holder; None while its maker has it.
         delegated_at: times in the domain, as all others; None before it happened.
         effects: calls by id of the effect.
+        handed_to: agent that was asked last to take it over.
     """
 
     task_id: UUID
@@ -41,6 +42,7 @@ class TaskContext:
     delegated_at: datetime | None = None
     started_at: datetime | None = None
     effects: dict[UUID, EffectContext] = field(default_factory=dict)
+    handed_to: str | None = None
 
 
 @dataclass(slots=True)

@@ -146,7 +146,7 @@ def test_an_ended_session_cannot_be_cancelled(main_job: MainJob) -> None:
     ("arguments", "part"),
     [
         (("frobnicate",), "No such command 'frobnicate'"),
-        (("run",), "Missing argument 'REQUEST'"),
+        (("run",), "Say what is wanted, or name a workflow by --workflow."),
         (("run", "hello", "--colour"), "No such option"),
         (("sessions", "--limit", "0"), "0 is not in the range"),
         (("sessions", "--status", "lost"), "'lost' is not one of"),

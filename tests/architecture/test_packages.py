@@ -70,7 +70,7 @@ def test_every_aggregate_is_in_the_contract_that_keeps_aggregates_apart() -> Non
     aggregates = {
         f"domain.{path.relative_to(ROOT / 'domain').parts[0].removesuffix('.py')}"
         for path in (ROOT / "domain").rglob("*.py")
-        if "(Aggregate):" in path.read_text(encoding="utf-8")
+        if "Aggregate):\n" in path.read_text(encoding="utf-8")
     }
     assert set(independent) == aggregates
 

@@ -15,11 +15,19 @@ from domain.agent import Agent
 from domain.conversation import Conversation
 from domain.organisation import Organisation
 from domain.session import Session
+from domain.shard import Shard
 from domain.task import Task
 from tests.support.event_values import TIMES, attribute_types, event_classes, values_of
 from tests.support.given_when_then import STREAM
 
-LONG_LIVED: tuple[type[Aggregate], ...] = (Agent, Organisation, Session, Conversation, Task)
+LONG_LIVED: tuple[type[Aggregate], ...] = (
+    Agent,
+    Organisation,
+    Shard,
+    Session,
+    Conversation,
+    Task,
+)
 
 FEW_IDS = st.integers(1, 3).map(lambda number: UUID(int=number))
 FEW_HANDLES = st.sampled_from(["FIN_007", "FIN_008", "DIR_FINANCE"])

@@ -18,12 +18,22 @@ from pydantic import AwareDatetime, BaseModel, JsonValue, StringConstraints
 from pydantic.fields import FieldInfo
 
 from domain.agent import Agent
+from domain.approval import Approval
+from domain.auction import Auction
 from domain.audit import Audit
+from domain.breaker import Breaker
 from domain.conversation import Conversation
+from domain.deliberation.negotiation import Issue, Negotiation, Party
+from domain.message import Delivery
 from domain.organisation import Organisation
+from domain.routing import STRATEGIES, Routing
 from domain.session import Session
+from domain.shard import Shard
+from domain.shared_context import SharedContext
 from domain.subject import Subject
 from domain.task import Task
+from domain.team import Team
+from domain.topic import Publication, Subscription
 from domain.value import Personal
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
@@ -34,6 +44,14 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Task,
     Subject,
     Audit,
+    Delivery,
+    Subscription,
+    Publication,
+    SharedContext,
+    Approval,
+    Breaker,
+    Team,
+    Shard,
 )
 ENVELOPED = {"originator_id", "originator_version", "timestamp", "originator_topic"}
 
@@ -46,7 +64,27 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=12,
 )
+WIDTHS = st.tuples(st.floats(-1e6, 0), st.floats(1, 1e6))
+NAMES = st.lists(TEXT.filter(str.strip).map(str.strip), min_size=1, max_size=3, unique=True)
+
+
+@st.composite
+def negotiations(draw: st.DrawFn) -> Negotiation:
+    """Make negotiations whose parties weigh the issues there are."""
+    names, widths = draw(NAMES), draw(WIDTHS)
+    weights = {name: draw(st.floats(0.1, 10)) for name in names}
+    return Negotiation(
+        issues=tuple(Issue(name=name, unit="s", low=widths[0], high=widths[1]) for name in names),
+        parties=tuple(Party(agent=agent, weights=weights) for agent in ("A", "B")),
+        max_rounds=draw(st.integers(1, 50)),
+    )
+
+
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    Auction: st.builds(Auction, bidders=NAMES.map(tuple)),
+    Negotiation: negotiations(),
+    Routing: st.sampled_from(STRATEGIES)
+    | st.dictionaries(st.sampled_from(STRATEGIES), st.floats(0.01, 10), min_size=1),
     str: TEXT,
     bool: st.booleans(),
     int: BIG,

@@ -11,8 +11,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
-from application.errors import ConflictError, NotFoundError, PositionNotReachedError
-from application.ports import Entry
+from application.errors import (
+    ConflictError,
+    FencedError,
+    NotFoundError,
+    PositionNotReachedError,
+)
+from application.ports import Entry, Fence
 from domain.event import RecordedEvent
 
 if TYPE_CHECKING:
@@ -36,7 +41,7 @@ class InMemoryEventLog:
         self.events: list[RecordedEvent] = []
         self.appends = 0
         self.before_append: Callable[[], None] = lambda: None
-        self.grown = Condition()
+        self.grown = Condition()  # the lock of which its holder may take again
 
     def append(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
         """Append all or none; events that are all known already are answered as they stand."""
@@ -61,9 +66,19 @@ class InMemoryEventLog:
             self.grown.notify_all()
             return recorded
 
-    async def append_async(self, entries: Sequence[Entry]) -> Sequence[RecordedEvent]:
+    async def append_async(
+        self, entries: Sequence[Entry], fence: Fence | None = None
+    ) -> Sequence[RecordedEvent]:
         """Append in another thread."""
-        return await asyncio.to_thread(self.append, entries)
+        return await asyncio.to_thread(self._append_fenced, entries, fence)
+
+    def _append_fenced(self, entries: Sequence[Entry], fence: Fence | None) -> Any:
+        with self.grown:
+            if fence is not None:
+                newest = list(self.read(stream=fence.stream, backwards=True, limit=1))
+                if not newest or newest[0].event.originator_version != fence.version:
+                    raise FencedError(f"Stream {str(fence.stream)!r} has moved on.")
+            return self.append(entries)
 
     def load(self, aggregate: type[A], stream: UUID) -> A:
         """Rebuild an aggregate by replay."""

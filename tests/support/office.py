@@ -11,6 +11,7 @@ from uuid import UUID
 
 from application.directory import Directory, load_directory
 from application.fold import SessionFold
+from application.orchestration.guarding import GuardrailFunction
 from application.registration import Roster, adopt_roster
 from application.sessions import Sessions
 from domain.artefact import InputFile
@@ -133,6 +134,7 @@ class Office:
 
     Attributes:
         heard: what the listener was told, in order.
+        functions: what guardrails may ask, by name.
     """
 
     model: ScriptedModel
@@ -142,11 +144,20 @@ class Office:
     clock: SteadyClock = field(default_factory=SteadyClock)
     lease: InMemoryLease = field(default_factory=InMemoryLease)
     heard: list[RecordedEvent] = field(default_factory=list)
+    functions: dict[str, GuardrailFunction] = field(default_factory=dict)
 
     @property
     def sessions(self) -> Sessions:
         """The use cases, as a fresh process has them."""
-        return Sessions(self.log, self.clock, self.ids, self.lease, self.model, self.toolbox)
+        return Sessions(
+            self.log,
+            self.clock,
+            self.ids,
+            self.lease,
+            self.model,
+            self.toolbox,
+            guardrail_functions=self.functions,
+        )
 
     def run(self, policy: Policy = IMPATIENT) -> SessionFold:
         """Run a session to its end."""

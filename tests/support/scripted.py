@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -41,7 +41,9 @@ TOOLS = (
     "profile_table",
     "query_table",
     "read_file",
+    "read_shared_values",
     "search_past_conversations",
+    "share_value",
     "write_document",
 )
 PATIENCE_S = 10.0
@@ -233,6 +235,20 @@ class InMemoryLease:
         finally:
             del self._held[session_id]
 
+    @asynccontextmanager
+    async def hold_async(
+        self, session_id: UUID, on_stop: Callable[[str], None] | None = None
+    ) -> AsyncIterator[None]:
+        """Hold a session while the context lasts; see the port."""
+        with self.hold(session_id, on_stop):
+            yield
+
+    def request_stop_of_all(self) -> None:
+        """Ask every holder to stop; see the port."""
+        for on_stop in [*self._held.values()]:
+            if on_stop is not None:
+                on_stop("a test")
+
     def request_stop(self, session_id: UUID, timeout_s: float) -> None:
         """Ask a holder to stop, and wait; see the port."""
         deadline = monotonic() + timeout_s
@@ -272,8 +288,9 @@ class CrashingLog:
             self._log.append(entries)
         raise Crash
 
-    async def append_async(self, entries: Sequence[Any]) -> Any:
+    async def append_async(self, entries: Sequence[Any], fence: Any = None) -> Any:
         """Append in another thread, or die there."""
+        del fence
         return await asyncio.to_thread(self.append, entries)
 
     def __getattr__(self, name: str) -> Any:

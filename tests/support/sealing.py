@@ -75,7 +75,9 @@ def without_words(value: Any, part: Part) -> Any:
         case Leaf():
             return ... if value is not None else None
         case Fields(parts) if isinstance(value, dict):
-            return value | {name: without_words(value[name], it) for name, it in parts.items()}
+            return value | {
+                name: without_words(value[name], it) for name, it in parts.items() if name in value
+            }
         case Items(each):
             return [without_words(item, each) for item in value]
         case Entries(each) if isinstance(value, dict):

@@ -19,7 +19,9 @@ TOOLS = (
     "profile_table",
     "query_table",
     "read_file",
+    "read_shared_values",
     "search_past_conversations",
+    "share_value",
     "write_document",
 )
 

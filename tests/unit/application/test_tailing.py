@@ -84,7 +84,7 @@ def test_patterns_choose_types(patterns: list[str], expected: list[str]) -> None
         ("task.delegate", "near it are task.delegated"),
         ("delegated", "near it are task.delegated"),
         ("tasks.*", "there are agent.*"),
-        ("zzz.*", "there are agent.*, audit.*, conversation.*"),
+        ("zzz.*", "there are agent.*, "),
         ("", "there are agent.*"),
     ],
 )

@@ -158,6 +158,22 @@ def test_a_variable_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -
     assert settings.is_offline
 
 
+def test_each_model_of_a_role_has_one_that_is_asked_instead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    monkeypatch.setenv("HANSARD_MODEL_PERSONAL", "claude-small")
+    monkeypatch.setenv("HANSARD_MODEL_ORCHESTRATOR", "claude-large")
+    monkeypatch.setenv("HANSARD_MODEL_SPECIALIST", "claude-medium")
+    monkeypatch.setenv("HANSARD_MODEL_LARGE", "claude-large")
+
+    assert load_settings().other_models == {
+        "claude-small": ("claude-medium",),
+        "claude-medium": ("claude-large",),
+    }
+    assert load_settings(model="offline").other_models == {}
+
+
 def test_paths_are_absolute_and_know_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HANSARD_HOME", "~/kept")
 
@@ -201,6 +217,12 @@ def test_secrets_do_not_show() -> None:
             "a lot",
             "HANSARD_MAX_INPUT_BYTES is 'a lot', which cannot be used: give a number of bytes above"
             " 0, also with a unit, as in '500MB'.",
+        ),
+        pytest.param(
+            "HANSARD_BREAKER_FAILURES",
+            "0",
+            "HANSARD_BREAKER_FAILURES is '0', which cannot be used: give a whole number of 1 or"
+            " more.",
         ),
         pytest.param(
             "HANSARD_EMBEDDER",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infrastructure.system import SystemClock, Uuid7Factory, system_user
+from infrastructure.system import SystemClock, Uuid7Factory, process_name, system_user
 
 
 def test_the_clock_tells_the_time_in_utc() -> None:
@@ -56,3 +56,10 @@ def test_a_user_without_a_plain_name_is_named_by_number(monkeypatch: pytest.Monk
     entry = pwd.struct_passwd(("EXAMPLE\\anna", "x", 1, 1, "", "/", "/bin/sh"))
     monkeypatch.setattr(pwd, "getpwuid", lambda _: entry)
     assert system_user() == "uid:2000000123"
+
+
+def test_each_run_of_a_process_has_a_name_of_its_own() -> None:
+    names = {process_name() for _ in range(100)}
+
+    assert len(names) == 100
+    assert all(f":{os.getpid()}:" in name for name in names)

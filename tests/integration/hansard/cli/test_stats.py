@@ -177,7 +177,7 @@ def test_the_tree_of_tasks_names_each_with_who_had_it() -> None:
     [
         (("stats", "agents", "--by", "colour"), "choose from agent, department"),
         (("stats", "errors", "--by", "kind,colour"), "choose from kind, error"),
-        (("stats", "messages", "--by", "colour"), "choose type or pair"),
+        (("stats", "messages", "--by", "colour"), "choose type, pair or delivery"),
         (("stats", "agents", "FIN_007", "--by", "day"), "leave AGENT or --by out"),
         (("stats", "models", "--since", "7y"), "'7y' is no moment"),
         (("stats", "NOBODY"), "No agent 'NOBODY' is known"),

@@ -63,7 +63,7 @@ def test_it_keeps_read_models_until_a_signal_ends_it_cleanly(
     hansard: Command, read_side: ReadSide, number: signal.Signals
 ) -> None:
     told = read_side.open_session("t0")
-    with hansard.started("worker", "--json") as running:
+    with hansard.started("worker", "--no-sessions", "--json") as running:
         line = said(running.await_message("Leadership changed."))
         assert line["level"] == "info"
         assert line["leads"].split(",") == NAMES
@@ -82,9 +82,9 @@ def test_a_stand_by_takes_over_when_the_leader_is_killed(
     hansard: Command, read_side: ReadSide
 ) -> None:
     told = read_side.open_session("t0")
-    with hansard.started("worker", "--json") as leader:
+    with hansard.started("worker", "--no-sessions", "--json") as leader:
         leader.await_message("Leadership changed.")
-        with hansard.started("worker", "--json") as other:
+        with hansard.started("worker", "--no-sessions", "--json") as other:
             line = said(other.await_message("Leadership changed."))
             assert (line["leads"], line["stands_by_for"].split(",")) == ("", NAMES)
             follows(read_side, "t0")

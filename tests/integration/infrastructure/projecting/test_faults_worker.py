@@ -48,7 +48,7 @@ def start(database_url: str, tmp_path: Path) -> Start:
     }
 
     def start(*options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "hansard", "worker", *options]
+        command = [sys.executable, "-m", "hansard", "worker", "--no-sessions", *options]
         return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
 
     return start

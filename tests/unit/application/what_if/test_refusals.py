@@ -22,8 +22,8 @@ from tests.support.what_ifs import (
 )
 
 REFUSED: list[tuple[Change, str]] = [
-    (PolicyChange(field="speed", value=1), "no number 'speed'"),
-    (PolicyChange(field="version", value="2"), "no number 'version'"),
+    (PolicyChange(field="speed", value=1), "no field 'speed'"),
+    (PolicyChange(field="version", value="2"), "no field 'version'"),
     (PolicyChange(field="confidence_threshold", value="2"), "a number from 0 to 1"),
     (PolicyChange(field="confidence_threshold", value=0.3), "is 0.3 already"),
     (PolicyChange(field="max_attempts", value=0), "a whole number from 1"),
