@@ -138,7 +138,7 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(
     monkeypatch.setenv("HANSARD_DATABASE_URL", database_url)
     for options, error, saying in (
         (("--type", "task.delegate"), BadRequestError, "near it are task.delegated"),
-        (("--type", "zzz.*"), BadRequestError, "there are agent.*, audit.*"),
+        (("--type", "zzz.*"), BadRequestError, "there are agent.*, approval.*, audit.*"),
         (("--from", "yesterday"), BadRequestError, "'yesterday' is no moment"),
         (("--from", "2026-10-03T12:00:00"), BadRequestError, "has no zone"),
         (("--bookmark", "my mark"), BadRequestError, "'my mark' is no name of a bookmark"),
