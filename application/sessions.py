@@ -134,9 +134,10 @@ class Sessions:
                 return fold
             journal = self.journal(fold, listener, fence)
             means = adapt(Means(self.model, self.toolbox))
-            if not is_untouched(fold):
+            resumed = not is_untouched(fold)
+            if resumed:
                 give_up_lost_effects(fold, journal)
-            await self._drive(fold, journal, means, resumed=not is_untouched(fold))
+            await self._drive(fold, journal, means, resumed=resumed)
         return fold
 
     async def resume(self, session_id: UUID, listener: Listener) -> SessionFold:

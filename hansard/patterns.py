@@ -10,7 +10,7 @@
     workflow = p.workflow("quarter", quarter, goal="Report on {{input.quarter}}",
                           inputs={"quarter": None})
     with hansard.open() as h:
-        view = h.run_workflow(workflow, inputs={"quarter": "Q4"}, files=["ledger.csv"])
+        view = h.run_workflow(workflow, inputs=["ledger.csv"], values={"quarter": "Q4"})
 
 Every block gives a `Pattern`; `task(..., pattern=...)` lets a pattern do a task of another one.
 docs/workflows.md describes each, in Python and in YAML.

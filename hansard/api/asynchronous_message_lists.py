@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from application.errors import NotFoundError
-from application.moments import resolve
 from hansard.api.asynchronous_statistics import AsyncStatistics, as_uuid
 from hansard.api.moments import Bound, Moment, Range
 
@@ -53,9 +52,7 @@ class AsyncMessageLists(AsyncStatistics):
             from projections.messages import MessageFilter, list_messages  # noqa: PLC0415 - heavy
 
             wanted = validated(MessageFilter, filters)
-            with self._house.reading() as connection:
-                until = self._until(at)
-                return list_messages(connection, wanted, at=until, before=before, limit=limit)
+            return self._as_of(at, list_messages, wanted=wanted, before=before, limit=limit)
 
         return await asyncio.to_thread(ask)
 
@@ -95,8 +92,7 @@ class AsyncMessageLists(AsyncStatistics):
         def ask() -> Page[QueueView]:
             from projections.messages import list_queues  # noqa: PLC0415 - heavy
 
-            with self._house.reading() as connection:
-                return list_queues(connection, at=self._until(at))
+            return self._as_of(at, list_queues)
 
         return await asyncio.to_thread(ask)
 
@@ -111,8 +107,7 @@ class AsyncMessageLists(AsyncStatistics):
         def ask() -> Page[TopicView]:
             from projections.messages import list_topics  # noqa: PLC0415 - heavy
 
-            with self._house.reading() as connection:
-                return list_topics(connection, at=self._until(at))
+            return self._as_of(at, list_topics)
 
         return await asyncio.to_thread(ask)
 
@@ -157,10 +152,9 @@ class AsyncMessageLists(AsyncStatistics):
         from domain.message import Delivery  # noqa: PLC0415 - only here
 
         log = self._house.log
-        until = None if at is None else resolve(at, log)
         delivery: Any = None
         position = 0
-        for recorded in log.read(stream=message_id, until=until):
+        for recorded in log.read(stream=message_id, until=self._until(at)):
             if delivery is None and not isinstance(recorded.event, Delivery.Created):
                 break
             position = position or recorded.position

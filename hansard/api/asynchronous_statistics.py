@@ -305,6 +305,10 @@ class AsyncStatistics:
             after, end = span.resolve(self._house.log, connection)
             return query(connection, after=after, at=end, **choices)
 
+    def _as_of(self, at: Moment | None, query: Callable[..., T], **choices: Any) -> T:
+        with self._house.reading() as connection:
+            return query(connection, at=self._until(at), **choices)
+
     def _until(self, at: Moment | None) -> int | None:
         return None if at is None else resolve(at, self._house.log)
 
